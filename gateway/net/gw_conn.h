@@ -1,0 +1,90 @@
+/**
+ * gw_conn: one HTTP/1.1 connection to a backend: socket, TLS, codec, queues.
+ *
+ * States, and what exists in each:
+ *   NEW         nothing
+ *   RESOLVING   a pending gw_lookup
+ *   CONNECTING  fd, connect under way (addresses left are tried in turn)
+ *   SECURING    fd, TLS handshake under way
+ *   READY       fd [, tls]: may carry an exchange, or carries one
+ *   CLOSED      nothing; final
+ * Owned by the gw_pool while idle, by the stream that leased it otherwise.
+ * malloc'ed, not pool memory: it outlives requests and must give back what
+ * it used. One thread at a time. It never refers to an exchange.
+ */
+#ifndef GW_CONN_H
+#define GW_CONN_H
+
+#include <apr_ring.h>
+#include "gw_h1.h"
+#include "gw_log.h"
+#include "gw_origin.h"
+
+typedef enum {
+    GW_CONN_NEW,
+    GW_CONN_RESOLVING,
+    GW_CONN_CONNECTING,
+    GW_CONN_SECURING,
+    GW_CONN_READY,
+    GW_CONN_CLOSED
+} gw_conn_state;
+
+typedef struct gw_conn gw_conn;
+struct gw_conn {
+    APR_RING_ENTRY(gw_conn) link;   /* guarded by the pool while idle */
+    /* const after creation */
+    const gw_origin *origin;
+    apr_uint64_t id;                /* unique in the process, for logs */
+    /* the owner's thread */
+    gw_conn_state state;
+    int fd;
+    gw_tls *tls;
+    gw_lookup *lookup;
+    gw_addrset *addrs;
+    int next_addr;
+    gw_time step_deadline;          /* of the connect or handshake */
+    gw_time idle_since;             /* while pooled */
+    gw_time idle_max;               /* while pooled: reuse before */
+    int exchanges;                  /* begun on it */
+    gw_h1 h1;
+    gw_bufq in;
+    gw_bufq out;
+    int read_events;                /* what a blocked read waits for; TLS may
+                                       want to write */
+    int write_events;
+    int peer_closed;                /* EOF seen */
+    int peer_clean;                 /* with FIN or close_notify */
+    apr_off_t sent, received;       /* since the exchange began */
+    gw_time connect_started;
+    gw_fail fail;
+    char why[512];                  /* text of the last failure */
+};
+
+gw_conn *gw_conn_create(const gw_origin *origin);
+/** Close and free; pending lookup cancelled. NULLs the pointer. */
+void gw_conn_destroy(gw_conn **pconn);
+
+/**
+ * Go on towards READY. As gw_stream_ops.open; waker is for the lookup.
+ * A TLS failure tries no further address; a connect failure does.
+ */
+apr_status_t gw_conn_open(gw_conn *conn, gw_resolver *resolver,
+                          const gw_conn_opts *opts, gw_waker *waker,
+                          const gw_logger *logger);
+
+/** Read once into in, write once from out: APR_SUCCESS progress,
+ * APR_EAGAIN, APR_EOF (read: peer_closed is set), or an error with
+ * fail/why set. */
+apr_status_t gw_conn_fill(gw_conn *conn);
+apr_status_t gw_conn_flush(gw_conn *conn);
+
+/** Events the connection waits for now, per state. */
+void gw_conn_wants(const gw_conn *conn, int reading, gw_wants *w);
+
+/** READY, idle, nothing readable, not closed by the peer (peek). */
+int gw_conn_alive(gw_conn *conn);
+
+/** READY and the codec says reusable, peer still there. */
+int gw_conn_reusable(const gw_conn *conn);
+
+#endif
