@@ -17,8 +17,8 @@
  *     }
  *
  * A test that includes a .c file to reach its statics includes it before this
- * header. Every check takes a printf-style name and returns 1 or 0, so that a failure
- * can print more with diag(). A program may leave plan() away;
+ * header. Every check takes a printf-style name and returns 1 or 0, so that a
+ * failure can print more with diag(). A program may leave plan() away;
  * done_testing() then writes the plan. A run without a single check fails.
  */
 #ifndef GW_T_TAP_H
