@@ -123,7 +123,7 @@ my (%functions, %prototypes, @lengths);
 
 sub ctags {
     my (@of) = @_;
-    open my $fh, '-|', 'ctags', '--options=NONE', '--quiet', '-n', '--languages=C',
+    open my $fh, '-|', 'ctags', '--quiet=yes', '--options=NONE', '-n', '--languages=C',
         '--langmap=C:.c.h', '--kinds-C=fp', '--fields=+neKf',
         '-I', 'AP_DECLARE_MODULE+', '--sort=no', '-f', '-', @of
         or return 0;
