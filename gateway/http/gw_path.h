@@ -44,8 +44,8 @@ int gw_path_unsafe(const char *checked);
 /**
  * The client's own bytes for checked+offset, if raw decodes (no dot segment
  * removal, no slash merging) to exactly checked; else NULL. Bytes of raw that
- * are no URI characters (RFC 3986 2) come back percent-encoded.
- * @param offset  at most strlen(checked), not inside a kept "%2F"
+ * are no URI characters (RFC 3986 2), '?' and '#' come back percent-encoded.
+ * @param offset  at most strlen(checked); inside a kept "%2F" gives NULL
  */
 const char *gw_path_raw_tail(apr_pool_t *pool, const char *raw,
                              const char *checked, apr_size_t offset);
@@ -58,24 +58,30 @@ char *gw_path_encode(apr_pool_t *pool, const char *checked);
 
 /**
  * A query made safe for the request line: bytes that are no query characters
- * (RFC 3986 3.4; '%' passes as it is) percent-encoded; NULL for NULL.
+ * (RFC 3986 3.4) percent-encoded; NULL for NULL. '%' passes as it is, '[' and
+ * ']' too: many applications want them unescaped.
  */
 const char *gw_path_query(apr_pool_t *pool, const char *query);
 
 /**
  * Percent-encode one interpolated value for a path (slash: 1 keeps '/') or
- * a query, so that it cannot leave its component (security.md 97).
+ * a query, so that it cannot leave its component (security.md 97). All but
+ * unreserved characters is encoded, '%' too. "." and ".." stay what they are:
+ * whoever puts a path together from values asks gw_path_unsafe() about it.
  */
 char *gw_path_encode_value(apr_pool_t *pool, const char *value, int slash);
 
-/** base and tail with exactly one '/' where they meet; base may be "". */
+/**
+ * base and tail with exactly one '/' where they meet; base may be "". An
+ * empty tail leaves base as it is ("/" if both are empty).
+ */
 char *gw_path_join(apr_pool_t *pool, const char *base, const char *tail);
 
 /**
  * Does path begin with prefix and end there, or go on behind a '/'? Runs of
- * '/' in path count as one. A prefix that ends in '/' matches what follows it.
- * @param poffset  out: where in path the rest begins (its '/' included
- *                 unless prefix ends in '/')
+ * '/' count as one. A prefix that ends in '/' matches what follows it.
+ * @param poffset  out, may be NULL: where in path the rest begins (its '/'
+ *                 included unless prefix ends in '/')
  */
 int gw_path_under(const char *path, const char *prefix,
                   apr_size_t *poffset);
