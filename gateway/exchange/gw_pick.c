@@ -1,0 +1,29 @@
+#include "gw_pick.h"
+
+static apr_status_t single_pick(gw_picker *picker, gw_choice *choice,
+                                gw_time *pdeadline)
+{
+    *choice = ((gw_pick_single *)picker)->choice;
+    return APR_SUCCESS;
+}
+
+static void single_report(gw_picker *picker, const gw_choice *choice,
+                          const gw_attempt_report *report)
+{
+}
+
+static const gw_picker_ops single_ops = {
+    single_pick,
+    single_report
+};
+
+void gw_pick_single_init(gw_pick_single *single, gw_origin *origin,
+                         const gw_conn_opts *opts)
+{
+    single->base.ops = &single_ops;
+    single->base.others = 0;
+    single->base.attempts_max = 0;
+    single->choice.origin = origin;
+    single->choice.opts = opts;
+    single->choice.member = NULL;
+}

@@ -1,0 +1,142 @@
+#include "gw_x_private.h"
+
+#include "gw_clock.h"
+
+static gw_run client_gone(gw_exchange *x)
+{
+    gw_x_set_fail(x, GW_FAIL_CLIENT, "the client is gone");
+    return GW_RUN_FAILED;
+}
+
+/* 100 concerns only a client that asked; all others pass on (RFC 9110 15.2). */
+static void interim(gw_exchange *x, const gw_res_head *head)
+{
+    if (head->status == 100) {
+        if (x->req != GW_REQ_EXPECT) {
+            return;
+        }
+        x->client_at = gw_now();
+        gw_x_req_transit(x, GW_REQ_BODY, "the backend says 100");
+    }
+    x->interim_sent = 1;
+    x->p.host->ops->interim(x->p.host, head);
+}
+
+static gw_run final_head(gw_exchange *x, const gw_res_head *head)
+{
+    x->result.status = head->status;
+    x->result.ttfb = gw_now() - x->leased;
+    if (x->req == GW_REQ_EXPECT) {
+        gw_x_req_transit(x, GW_REQ_BROKEN, "answered instead of a 100");
+    }
+    if (x->p.host->ops->head(x->p.host, head) != APR_SUCCESS) {
+        return client_gone(x);
+    }
+    x->result.delivered = 1;
+    x->unflushed = 1;
+    gw_x_res_transit(x, GW_RES_BODY, "final head");
+    return GW_RUN_MOVED;
+}
+
+static gw_run read_head(gw_exchange *x)
+{
+    gw_res_head *head;
+    apr_status_t rv;
+
+    rv = x->stream->ops->read_head(x->stream, x->attempt_pool, &head);
+    if (APR_STATUS_IS_EAGAIN(rv)) {
+        return GW_RUN_BLOCKED;
+    }
+    if (rv != APR_SUCCESS) {
+        gw_x_stream_failed(x);
+        return GW_RUN_FAILED;
+    }
+    x->head_begun = 0;
+    if (gw_msg_is_interim(head)) {
+        interim(x, head);
+        apr_pool_clear(x->attempt_pool);
+        return GW_RUN_MOVED;
+    }
+    return final_head(x, head);
+}
+
+static gw_run pass_out(gw_exchange *x)
+{
+    apr_size_t n = 0;
+    apr_status_t rv;
+
+    rv = x->p.host->ops->write_body(x->p.host, x->out, x->out_len, &n);
+    if (APR_STATUS_IS_EAGAIN(rv)) {
+        x->out_blocked = 1;
+        return GW_RUN_BLOCKED;
+    }
+    if (rv != APR_SUCCESS) {
+        return client_gone(x);
+    }
+    x->out_blocked = 0;
+    x->out += n;
+    x->out_len -= n;
+    x->unflushed = 1;
+    /* A driver may block in the write: the backend is not to blame. */
+    x->recv_at = gw_now();
+    return GW_RUN_MOVED;
+}
+
+static gw_run read_body(gw_exchange *x)
+{
+    apr_status_t rv;
+
+    if (x->out_len) {
+        return pass_out(x);
+    }
+    rv = x->stream->ops->read_body(x->stream, &x->out, &x->out_len);
+    if (APR_STATUS_IS_EOF(rv)) {
+        x->out_len = 0;
+        gw_x_res_transit(x, GW_RES_CLOSED, "response complete");
+        return GW_RUN_MOVED;
+    }
+    if (APR_STATUS_IS_EAGAIN(rv)) {
+        x->out_len = 0;
+        return GW_RUN_BLOCKED;
+    }
+    if (rv != APR_SUCCESS) {
+        x->out_len = 0;
+        gw_x_stream_failed(x);
+        return GW_RUN_FAILED;
+    }
+    return GW_RUN_MOVED;
+}
+
+/* The backend pauses: what came so far must not wait for more. */
+static gw_run flush(gw_exchange *x)
+{
+    if (x->res != GW_RES_BODY || !x->unflushed || x->out_blocked) {
+        return GW_RUN_BLOCKED;
+    }
+    x->unflushed = 0;
+    if (x->p.host->ops->flush(x->p.host) != APR_SUCCESS) {
+        return client_gone(x);
+    }
+    return GW_RUN_BLOCKED;
+}
+
+gw_run gw_x_run_response(gw_exchange *x)
+{
+    gw_run made = GW_RUN_BLOCKED;
+
+    while (x->res != GW_RES_CLOSED) {
+        gw_run run = x->res == GW_RES_HEAD ? read_head(x) : read_body(x);
+
+        if (run == GW_RUN_FAILED) {
+            return run;
+        }
+        if (run == GW_RUN_BLOCKED) {
+            break;
+        }
+        made = run;
+    }
+    if (flush(x) == GW_RUN_FAILED) {
+        return GW_RUN_FAILED;
+    }
+    return made;
+}
