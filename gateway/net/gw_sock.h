@@ -13,11 +13,15 @@
 /**
  * Create a close-on-exec, non-blocking socket with TCP_NODELAY and begin to
  * connect. @return APR_SUCCESS connected, APR_EINPROGRESS wait for
- * GW_WANT_WRITE then gw_sock_connected(), or the error (fd is -1 then)
+ * GW_WANT_WRITE then gw_sock_connected(), APR_EAGAIN the listen queue of a
+ * UNIX socket is full: try again in a moment, or the error. *pfd is -1 but
+ * for the first two.
  */
 apr_status_t gw_sock_connect(const gw_addr *addr, int port, int keepalive,
                              int *pfd);
-/** Outcome of a connect under way: APR_SUCCESS or its error. */
+/** Outcome of a connect under way: APR_SUCCESS, APR_EINPROGRESS not known
+ * yet, or its error. A socket that connected to itself (both ends in the
+ * ephemeral ports of loopback) counts as refused. */
 apr_status_t gw_sock_connected(int fd);
 
 /** APR_SUCCESS with *pn > 0, APR_EAGAIN, APR_EOF, or an error. */

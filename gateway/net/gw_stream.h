@@ -59,7 +59,9 @@ struct gw_stream_ops {
 
     /**
      * Next head, interim or final, allocated in pool. APR_SUCCESS,
-     * APR_EAGAIN, or failed: RESET, TIMEOUT, JUNK, LIMIT, TRUNCATED, TLS.
+     * APR_EAGAIN, or failed: RESET, JUNK, LIMIT, TRUNCATED. (A TLS error
+     * after the handshake is a RESET or TRUNCATED: unlike TLS, something
+     * was sent.)
      */
     apr_status_t (*read_head)(gw_stream *s, apr_pool_t *pool,
                               gw_res_head **phead);
