@@ -23,7 +23,8 @@ struct gw_reverse_rule {
     const char *path_only;  /* rule given as a path: matches the path part
                                of relative references and of URLs on any of
                                the front's own names */
-    const char *front;      /* front path, "/" or "/app" (no query) */
+    const char *front;      /* front path, "/" or "/app" (no query), decoded
+                               as the checked form of gw_path.h */
 };
 
 typedef struct gw_reverse gw_reverse;
@@ -38,11 +39,14 @@ struct gw_reverse {
 
 /**
  * Map one URI reference (RFC 3986 4.1).
- * An absolute URL under a rule's backend becomes the front's absolute URL;
- * network-path references (//host/x) and absolute paths likewise (an absolute
- * path maps by the path of the rule's backend, unless it already lies under
- * a rule's front path: a backend that knows its public path is left alone);
- * relative paths, queries and fragments are left alone.
+ * An absolute URL under a rule's backend becomes the front's absolute URL, a
+ * network-path reference (//host/x) and an absolute path stay in their form
+ * (an absolute path maps by the path of the rule's backend, unless it already
+ * lies under a rule's front path that is as long or longer: a backend that
+ * knows its public path is left alone). A URL on the front's own host and
+ * port keeps its origin and maps by the rules given as a path, in the same
+ * way. Relative paths, queries and fragments are left alone, and so are URLs
+ * with user information. Without a usable front host the result is a path.
  * Query and fragment are kept byte for byte.
  * @return the new value, or NULL when nothing matched
  */
