@@ -18,8 +18,10 @@ struct gw_chunk_reader {
     int state;              /* private, see gw_chunk.c */
     apr_int64_t left;       /* bytes left of the chunk's data */
     apr_size_t line;        /* bytes of the current line, or trailers */
-    apr_size_t overhead;    /* extension bytes of the whole body */
+    apr_size_t overhead;    /* extension bytes that no data has made up for:
+                               each data byte pays for one of them */
     int digits;
+    const char *why;        /* static text, behind APR_EINVAL, APR_ENOSPC */
 };
 
 void gw_chunk_reader_init(gw_chunk_reader *r);

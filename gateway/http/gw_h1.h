@@ -42,6 +42,7 @@ struct gw_h1 {
     gw_h1_state res;        /* response side */
     int req_done;           /* request side: all of it serialised */
     int head_request;       /* the method was HEAD */
+    int http10;             /* the request spoke HTTP/1.0 */
     int connect_request;    /* reserved for tunnels: always 0 */
     int reusable;           /* only ever cleared within an exchange */
     gw_framing framing;     /* of the request */
@@ -49,26 +50,36 @@ struct gw_h1 {
     apr_off_t res_left;     /* with GW_H1_LENGTH */
     gw_chunk_reader chunk;
     apr_size_t pending;     /* body bytes given out, skipped at next read */
-    apr_size_t scanned;     /* bytes of the queue already searched for the
-                               end of the head, so that 1-byte packets do
-                               not cost quadratic time */
-    int interims;
+    /* How far the search for the end of a head has come, as offsets into
+     * the queue, so that 1-byte packets do not cost quadratic time. */
+    apr_size_t scanned;     /* bytes already searched */
+    apr_size_t line;        /* begin of the line that is being searched */
+    apr_size_t field;       /* begin of its field (earlier with obs-fold) */
+    apr_size_t status_end;  /* behind the status line; 0: not yet whole */
+    int fields;             /* begun so far */
+    int interims;           /* of this exchange, as blanks */
     int blanks;
     gw_fail fail;           /* class of the failure, when broken */
     const char *why;        /* static text for the log, when broken */
 };
 
-/** @param limits  borrowed for the call; NULL for the defaults */
+/**
+ * @param limits  borrowed for the call; NULL for the defaults. The queue that
+ *                is read from must hold line + head bytes: one that is full
+ *                without a whole head breaks with GW_FAIL_LIMIT
+ */
 void gw_h1_init(gw_h1 *h, const gw_h1_limits *limits);
 
 /**
  * Begin an exchange: serialise the head into out.
  * Refuses what could split a request: method no token, target or Host with a
  * byte outside VCHAR, a field name no token, a field value with a control
- * byte. Writes Host first, then the fields in order, then Connection and the
- * framing. HTTP/1.0 with chunked framing is refused.
- * @return APR_SUCCESS; APR_EINVAL (h->why says what); APR_EAGAIN when the
- *         head does not fit into out (nothing written)
+ * byte, Host, Connection or framing among the fields. Writes Host first, then
+ * the fields in order, then Connection and the framing. HTTP/1.0 with chunked
+ * framing is refused, so is CONNECT, and a connection that may not be reused.
+ * @return APR_SUCCESS; APR_EINVAL (h->why says what, nothing written, the
+ *         connection is as good as before); APR_EAGAIN when the head does not
+ *         fit into out (nothing written); APR_ENOMEM
  */
 apr_status_t gw_h1_start(gw_h1 *h, const gw_req_head *head, gw_bufq *out);
 
@@ -81,7 +92,11 @@ apr_status_t gw_h1_start(gw_h1 *h, const gw_req_head *head, gw_bufq *out);
 apr_status_t gw_h1_send(gw_h1 *h, const char *data, apr_size_t len,
                         gw_bufq *out, apr_size_t *pn);
 
-/** End the request body. APR_EAGAIN out is full; APR_EINVAL too short. */
+/**
+ * End the request body; needed with GW_BODY_CHUNKED, harmless otherwise.
+ * @return APR_SUCCESS; APR_EAGAIN out is full; APR_EINVAL too short (the
+ *         connection cannot be used again)
+ */
 apr_status_t gw_h1_send_end(gw_h1 *h, gw_bufq *out);
 
 /**
@@ -102,9 +117,10 @@ apr_status_t gw_h1_read_body(gw_h1 *h, gw_bufq *in, const char **pdata,
                              apr_size_t *plen);
 
 /**
- * The backend closed its side and in is drained.
+ * The backend closed its side and in is drained: read_head or read_body gave
+ * APR_EAGAIN (or APR_EOF) since the last byte came in.
  * @param clean  an orderly end (FIN; over TLS: close_notify)
- * @return APR_EOF  the body was delimited by the close, it is complete
+ * @return APR_EOF  the response is complete, maybe by the close
  *         APR_EGENERAL  broken: RESET (no byte of a response yet), TRUNCATED
  */
 apr_status_t gw_h1_peer_closed(gw_h1 *h, gw_bufq *in, int clean);

@@ -36,8 +36,11 @@ struct gw_res_head {
     int minor;              /* HTTP/1.minor of the backend */
     const char *reason;     /* "" when absent */
     apr_table_t *headers;   /* in order; repeated fields apart; all fields,
-                               framing and hop-by-hop included */
-    apr_off_t length;       /* of the body, -1 when not known before */
+                               hop-by-hop included; Content-Length at most
+                               once and only if it counts */
+    apr_off_t length;       /* of the body, -1 when not known before. HEAD and
+                               304: what Content-Length says (the body of a
+                               GET), -1 without. Interim and 204: -1 */
     int keepalive;          /* seconds of Keep-Alive: timeout, -1 if none */
 };
 
