@@ -110,9 +110,11 @@ bindable() {
         print $s->sockport, "\n";' "$1"
 }
 
-stop_all
+# The port may be that of the demo that runs already and now makes room.
+bindable "$PORT" >/dev/null 2>&1 || stop_all
 why=$(bindable "$PORT" 2>&1 >/dev/null) || die "port $PORT cannot be used:" \
     "$why. Choose another: make -f Makefile.apxs demo PORT=8081"
+stop_all
 
 # --- a place to run ----------------------------------------------------------
 
