@@ -2,7 +2,8 @@
  * gw_headers: which header fields cross the gateway, and which it adds.
  *
  * Pure functions on apr_table_t; new strings live in the pool of the
- * table that receives them (pool given). Sources: RFC 9110 7.6.1 (hop-by-hop),
+ * table that receives them (pool given), others are shared with the table
+ * they come from, which therefore must live as long. Sources: RFC 9110 7.6.1 (hop-by-hop),
  * 7.6.2 (Max-Forwards), 7.6.3 (Via); security.md 29-34, 91. Any thread.
  */
 #ifndef GW_HEADERS_H
@@ -33,8 +34,11 @@ struct gw_forwarded {
  * as '-' are one of the framing or forwarding fields or equal another
  * field of the request (security.md 33). A value with a control byte is
  * dropped whole. Then the fields of fwd are added (when
- * fwd is not NULL; X-Forwarded-* of the client are replaced, or appended to
- * when trusted), so a Connection field can never remove them (29).
+ * fwd is not NULL), so a Connection field can never remove them (29).
+ * X-Forwarded-For, -Host, -Server of the client are replaced, or appended to
+ * when trusted; its X-Forwarded-Proto and -Port, which are no lists, are
+ * replaced, or kept when trusted; its Forwarded is dropped, or kept when
+ * trusted. Via gets a line of its own behind the client's.
  */
 apr_table_t *gw_headers_request(apr_pool_t *pool, const apr_table_t *in,
                                 const gw_forwarded *fwd);

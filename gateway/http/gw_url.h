@@ -22,7 +22,7 @@ struct gw_url {
     int port;               /* 1..65535, the scheme's default if not given;
                                0 for a scheme without one */
     int port_given;
-    const char *socket;     /* UNIX socket path, or NULL */
+    const char *socket;     /* UNIX socket path, at most 107 bytes, or NULL */
     const char *path;       /* begins with '/', or "" when absent */
     const char *query;      /* without '?', or NULL */
 };
@@ -45,11 +45,12 @@ char *gw_url_authority(apr_pool_t *pool, const gw_url *url);
 /** scheme://authority, no path. */
 char *gw_url_origin(apr_pool_t *pool, const gw_url *url);
 
-/** The whole, as parsed again gives the same. */
+/** The whole; parsed again it gives the same (port_given included). */
 char *gw_url_text(apr_pool_t *pool, const gw_url *url);
 
 /**
- * Split host[:port] or [v6][:port], as in a Host field.
+ * Split host[:port] or [v6][:port], as in a Host field. The host comes back
+ * in lower case and without []; "host:" has no port (RFC 3986 3.2.3).
  * @return 1 and the parts (port 0 when absent), or 0 when malformed
  */
 int gw_url_split_hostport(apr_pool_t *pool, gw_str text,
