@@ -35,8 +35,9 @@ my @BANNED = qw(
 sub tree {
     my @all;
     if (-e '.git') {
-        @all = split /\0/,
-            qx(git -c safe.directory='*' ls-files -z -co --exclude-standard);
+        my $list = "git -c safe.directory='*' ls-files -z -co"
+            . ' --exclude-standard 2>/dev/null';
+        @all = split /\0/, qx($list);
     }
     @all = () if $?;
     if (!@all) {
@@ -123,8 +124,8 @@ my (%functions, %prototypes, @lengths);
 
 sub ctags {
     my (@of) = @_;
-    open my $fh, '-|', 'ctags', '--quiet=yes', '--options=NONE', '-n', '--languages=C',
-        '--langmap=C:.c.h', '--kinds-C=fp', '--fields=+neKf',
+    open my $fh, '-|', 'ctags', '--quiet=yes', '--options=NONE', '-n',
+        '--languages=C', '--langmap=C:.c.h', '--kinds-C=fp', '--fields=+neKf',
         '-I', 'AP_DECLARE_MODULE+', '--sort=no', '-f', '-', @of
         or return 0;
     while (<$fh>) {

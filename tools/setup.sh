@@ -110,8 +110,7 @@ HAD_PERL=
 hold_services() {
     [ ! -e "$POLICY" ] || return 0
     OURS=yes
-    printf '#!/bin/sh\n# until tools/setup.sh of mod_gateway ends\nexit 101\n' \
-        >"$POLICY"
+    printf '#!/bin/sh\n# until mod_gateway is set up\nexit 101\n' >"$POLICY"
     chmod 755 "$POLICY"
 }
 
@@ -120,17 +119,25 @@ release_services() {
     OURS=
 }
 
-# Nor may it come up at the next start of the machine, or be switched on in
-# a web server that is already here.
+packages() {
+    dpkg-query -W -f='${Package}\n' | sort -u
+}
+
+# Nor may one come up when the machine next starts, or mod_perl be switched on
+# in a web server that is already here.
 disable_new() {
-    for p in $need; do
-        for unit in $(dpkg -L "$p" 2>/dev/null \
-            | sed -n 's,.*/systemd/system/\([^/@]*\.service\)$,\1,p'); do
-            if command -v systemctl >/dev/null; then
-                systemctl --no-reload disable "$unit" >/dev/null 2>&1 || :
-            elif command -v deb-systemd-helper >/dev/null; then
-                deb-systemd-helper disable "$unit" >/dev/null 2>&1 || :
-            fi
+    for p in $(packages | comm -13 "$before" -); do
+        for file in $(dpkg -L "$p" 2>/dev/null); do
+            case $file in
+            */systemd/system/*@.service)
+                ;;
+            */systemd/system/*.service)
+                deb-systemd-helper disable "${file##*/}" >/dev/null 2>&1 || :
+                ;;
+            /etc/init.d/*)
+                update-rc.d "${file##*/}" disable >/dev/null 2>&1 || :
+                ;;
+            esac
         done
     done
     if [ -z "$HAD_PERL" ] && [ -e /etc/apache2/mods-enabled/perl.load ]; then
@@ -147,8 +154,10 @@ install_all() {
 
 [ ! -e /etc/apache2/mods-enabled/perl.load ] || HAD_PERL=yes
 log=$(mktemp)
-trap 'release_services; rm -f "$log"' EXIT
+before=$(mktemp)
+trap 'release_services; rm -f "$log" "$before"' EXIT
 trap 'exit 1' HUP INT TERM
+packages >"$before"
 hold_services
 say "installing $need"
 if ! install_all >"$log" 2>&1; then
