@@ -336,7 +336,7 @@ check('declared', 'every function that is not static is in a header', sub {
 });
 
 check('documented', 'every function of a header has a comment', sub {
-    for my $p (map { @$_ } values %prototypes) {
+    for my $p (map { @{ $prototypes{$_} } } sort keys %prototypes) {
         next if $p->{file} !~ /\.h$/;
         my @lines = split /\n/, text($p->{file});
         # up through the group of declarations that the comment is for
@@ -374,18 +374,23 @@ sub number_blocks {
     return @blocks;
 }
 
-check('numbers', 'message numbers are unique, in the block of a unit', sub {
+# May a file use a number of this block? Yes when the block names it, its
+# folder or a unit of its folder.
+sub in_block {
+    my ($file, $block) = @_;
+    my $folder = $file =~ /balancer/ ? 'balancer' : basename(dirname($file));
+    my $unit = basename($file) =~ s/\.[ch]$//r;
+    return grep {
+        $_ eq $unit || $_ eq basename($file) || $_ eq $folder
+            || dirname($place{"$_.h"} // '?') eq dirname($file)
+    } @{ $block->[2] };
+}
+
+check('numbers', 'message numbers are unique, in a block of gw_log.h', sub {
     my %seen;
     my @blocks = number_blocks();
-    for my $file (@product) {
-        next if $file =~ m{/gw_log\.h$};
-        my ($unit, $folder) = (basename($file) =~ s/\.[ch]$//r,
-            basename(dirname($file)));
-        $folder = 'balancer' if $unit eq 'mod_gateway_balancer';
-        my @mine = grep {
-            grep { $_ eq $unit || $_ eq basename($file) || $_ eq $folder }
-                @{ $_->[2] }
-        } @blocks;
+    for my $file (grep { !m{/gw_log\.h$} } @product) {
+        my @mine = grep { in_block($file, $_) } @blocks;
         each_line(text($file), sub {
             my ($line, $n) = @_;
             while ($line =~ /\bGWNO\(([^)]*)\)/g) {
@@ -394,10 +399,8 @@ check('numbers', 'message numbers are unique, in the block of a unit', sub {
                     if $no !~ /^\d{5}$/;
                 found($file, $n, "GWNO($no) is used at $seen{$no}")
                     if $seen{$no};
-                found($file, $n, "GWNO($no) is in no block of $unit, see"
-                    . ' gw_log.h') if !grep {
-                    $no ge $_->[0] && $no le $_->[1]
-                } @mine;
+                found($file, $n, "GWNO($no) is in no block of this file")
+                    if !grep { $no ge $_->[0] && $no le $_->[1] } @mine;
                 $seen{$no} = "$file:$n";
             }
         });
