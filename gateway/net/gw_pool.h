@@ -10,6 +10,9 @@
  * origin are in use: a further stream waits in line (FIFO; its waker fires
  * when it may go on), at most for connect_timeout, then fails BUSY.
  *
+ * In all at most half of the process's descriptors are spent on idle ones,
+ * and the oldest of any origin goes when a new socket finds none left.
+ *
  * Threads: any. pool->lock guards lists and counts and is a leaf: never held
  * over a callback but waker->wake(), a blocking call, or a log.
  */
@@ -43,5 +46,40 @@ void gw_pool_expire(gw_pool *pool);
 
 /** Idle and leased connections of all origins, for tests and status. */
 void gw_pool_counts(gw_pool *pool, int *pidle, int *pleased);
+
+/*
+ * What follows is for gw_h1_stream only.
+ *
+ * A gw_turn is a stream's right to use a connection of its origin, counted
+ * against maxperchild from gw_pool_enter() to gw_pool_leave(). It is part of
+ * the stream; the pool refers to it while it waits.
+ */
+typedef struct gw_turn gw_turn;
+struct gw_turn {
+    APR_RING_ENTRY(gw_turn) link;   /* guarded by the pool, like granted */
+    gw_waker *waker;                /* const while it waits, like max */
+    int max;                        /* maxperchild of its rule; 0: no limit */
+    int granted;
+};
+
+/** Take a turn, or stand in line for one. APR_SUCCESS granted; APR_EAGAIN
+ * waits, its (armed) waker fires; APR_ENOMEM. */
+apr_status_t gw_pool_enter(gw_pool *pool, gw_origin *origin, gw_turn *turn);
+/** Was the turn granted in the meantime? */
+int gw_pool_granted(gw_pool *pool, const gw_turn *turn);
+/** Give the turn, or the place in the line, back; no wake-up comes then. */
+void gw_pool_leave(gw_pool *pool, gw_origin *origin, gw_turn *turn);
+
+/** The youngest idle connection that is alive and idle for less than ttl (and
+ * its own limit), or NULL. The caller owns it. */
+gw_conn *gw_pool_take(gw_pool *pool, gw_origin *origin, gw_time ttl);
+/** Take ownership of a rested connection, to be reused within idle_max. */
+void gw_pool_put(gw_pool *pool, gw_origin *origin, gw_conn *conn,
+                 gw_time idle_max);
+/** Close the oldest idle connection of any origin; 0 when there is none. */
+int gw_pool_shed(gw_pool *pool);
+
+/** What the pool was made with. */
+const gw_pool_params *gw_pool_params_of(const gw_pool *pool);
 
 #endif

@@ -7,7 +7,8 @@
  * connection's TLS state, one thread at a time. Verified by default: chain
  * (system store or the given files), dates, serverAuth purpose, name by
  * subjectAltName only (X509_CHECK_FLAG_NEVER_CHECK_SUBJECT), IP literals by
- * iPAddress; TLS 1.2 at least; no renegotiation, no compression.
+ * iPAddress; TLS 1.2 at least; no renegotiation, no compression. SIGPIPE
+ * cannot come: OpenSSL reads and writes through gw_sock.
  */
 #ifndef GW_TLS_H
 #define GW_TLS_H
@@ -29,8 +30,13 @@ struct gw_tls_params {
     int name_is_ip;
 };
 
+/** Sessions kept of one context for resumption. */
+#define GW_TLS_SESSIONS 8
+
 /**
- * Build a context.
+ * Build a context. Contexts of one pool that trust the same files share the
+ * store of CA certificates.
+ * @param params  copied; name is needed with verify
  * @param perr  out: one sentence for the administrator on failure
  * Freed by a cleanup of pool.
  */
@@ -57,7 +63,8 @@ const char *gw_tls_why(const gw_tls *tls);
 /**
  * Read or write. APR_SUCCESS with *pn > 0; APR_EAGAIN (*pevents says what for);
  * APR_EOF close_notify; APR_ECONNRESET an end without it, or a reset;
- * APR_EGENERAL protocol error (gw_tls_why()).
+ * APR_EGENERAL protocol error. gw_tls_why() explains the last two, and is ""
+ * before. A failed write leaves reading possible.
  */
 apr_status_t gw_tls_read(gw_tls *tls, char *buf, apr_size_t len,
                          apr_size_t *pn, int *pevents);
