@@ -214,6 +214,9 @@ check('folders', 'every source lies in a folder that is built', sub {
         found($file, 1, 'unknown layer')
             if $file =~ m{^gateway/(?:(\w+)/)?}
             && !(defined $1 && exists $LAYER{$1});
+        my ($same) = grep { basename($_) eq basename($file) && $_ ne $file }
+            @product;
+        found($file, 1, "has the name of $same") if $same;
         found($file, 1, 'deeper than the Makefile looks')
             if $file =~ m{^gateway/.*/.*/} || $file =~ m{^balancer/.*/};
     }
