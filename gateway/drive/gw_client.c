@@ -1,0 +1,247 @@
+#include "gw_client.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <apr_portable.h>
+#include <util_filter.h>
+
+#include "gw_clock.h"
+#include "gw_request.h"
+#include "gw_response.h"
+
+/* How often a client without a socket of its own (an HTTP/2 stream) is
+ * looked at. */
+#define TICK GW_MSEC(50)
+
+static gw_client *client_of(gw_host *h)
+{
+    return (gw_client *)h;
+}
+
+/* -- request body ------------------------------------------------------ */
+
+static apr_status_t fetch(gw_client *c)
+{
+    request_rec *r = c->r;
+    apr_status_t rv;
+
+    rv = ap_get_brigade(r->input_filters, c->in, AP_MODE_READBYTES,
+                        APR_NONBLOCK_READ, GW_IO_SIZE);
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)) {
+        c->in_error = rv;
+        return rv;
+    }
+    return APR_BRIGADE_EMPTY(c->in) ? APR_EAGAIN : APR_SUCCESS;
+}
+
+static apr_status_t count(gw_client *c, apr_size_t len)
+{
+    c->taken += len;
+    if (c->limit >= 0 && c->taken > c->limit) {
+        c->in_error = APR_ENOSPC;
+        return APR_ENOSPC;
+    }
+    return APR_SUCCESS;
+}
+
+/* The first bucket's bytes; the bucket stays until the next call. */
+static apr_status_t first_bytes(gw_client *c, const char **pdata,
+                                apr_size_t *plen)
+{
+    while (!APR_BRIGADE_EMPTY(c->in)) {
+        apr_bucket *b = APR_BRIGADE_FIRST(c->in);
+        apr_status_t rv;
+
+        if (APR_BUCKET_IS_EOS(b)) {
+            c->in_eos = 1;
+            apr_brigade_cleanup(c->in);
+            return APR_EOF;
+        }
+        if (APR_BUCKET_IS_METADATA(b)) {
+            apr_bucket_delete(b);
+            continue;
+        }
+        rv = apr_bucket_read(b, pdata, plen, APR_NONBLOCK_READ);
+        if (rv != APR_SUCCESS) {
+            c->in_error = rv;
+            return rv;
+        }
+        if (*plen) {
+            return count(c, *plen);
+        }
+        apr_bucket_delete(b);
+    }
+    return APR_EAGAIN;
+}
+
+static apr_status_t client_read_body(gw_host *h, const char **pdata,
+                                     apr_size_t *plen)
+{
+    gw_client *c = client_of(h);
+    apr_status_t rv;
+
+    if (c->in_eos) {
+        return APR_EOF;
+    }
+    if (!APR_BRIGADE_EMPTY(c->in)) {
+        apr_bucket_delete(APR_BRIGADE_FIRST(c->in));
+    }
+    rv = first_bytes(c, pdata, plen);
+    while (APR_STATUS_IS_EAGAIN(rv) && APR_BRIGADE_EMPTY(c->in)) {
+        rv = fetch(c);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        rv = first_bytes(c, pdata, plen);
+    }
+    return rv;
+}
+
+/* -- response ---------------------------------------------------------- */
+
+static void client_interim(gw_host *h, const gw_res_head *head)
+{
+    gw_response_interim(client_of(h)->r, head);
+}
+
+static apr_status_t client_head(gw_host *h, const gw_res_head *head)
+{
+    gw_client *c = client_of(h);
+
+    if (c->expects_body && !c->in_eos) {
+        /* Nobody will read the rest of the body. */
+        c->r->connection->keepalive = AP_CONN_CLOSE;
+    }
+    gw_response_head(c->r, c->mapped, head);
+    return c->r->connection->aborted ? APR_ECONNABORTED : APR_SUCCESS;
+}
+
+static apr_status_t pass(gw_client *c)
+{
+    apr_status_t rv = ap_pass_brigade(c->r->output_filters, c->out);
+
+    apr_brigade_cleanup(c->out);
+    if (c->r->connection->aborted) {
+        return APR_ECONNABORTED;
+    }
+    return rv;
+}
+
+static apr_status_t client_write_body(gw_host *h, const char *data,
+                                      apr_size_t len, apr_size_t *pn)
+{
+    gw_client *c = client_of(h);
+
+    APR_BRIGADE_INSERT_TAIL(c->out, apr_bucket_transient_create(
+                                data, len, c->out->bucket_alloc));
+    *pn = len;
+    return pass(c);
+}
+
+static apr_status_t client_flush(gw_host *h)
+{
+    gw_client *c = client_of(h);
+
+    APR_BRIGADE_INSERT_TAIL(c->out,
+                            apr_bucket_flush_create(c->out->bucket_alloc));
+    return pass(c);
+}
+
+static void client_wants(gw_host *h, int body, int writing, gw_wants *w)
+{
+    gw_client *c = client_of(h);
+    int events = (body ? GW_WANT_READ : 0) | (writing ? GW_WANT_WRITE : 0);
+
+    if (c->fd < 0) {
+        gw_wants_until(w, gw_now() + TICK);
+    }
+    else {
+        gw_wants_fd(w, c->fd, events);
+    }
+}
+
+static const gw_host_ops client_ops = {
+    client_read_body,
+    client_interim,
+    client_head,
+    client_write_body,
+    client_flush,
+    client_wants
+};
+
+/* A stream of HTTP/2 has no socket that tells whether the client left. */
+static int fd_of(conn_rec *c)
+{
+    apr_socket_t *socket = c->master ? NULL : ap_get_conn_socket(c);
+    apr_os_sock_t fd = -1;
+
+    if (socket && apr_os_sock_get(&fd, socket) != APR_SUCCESS) {
+        fd = -1;
+    }
+    return fd;
+}
+
+gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
+                            int expects_body)
+{
+    gw_client *c = apr_pcalloc(r->pool, sizeof(*c));
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+
+    c->host.ops = &client_ops;
+    c->r = r;
+    c->mapped = m;
+    c->fd = fd_of(r->connection);
+    c->expects_body = expects_body;
+    c->limit = gw_request_limit(r);
+    c->in = apr_brigade_create(r->pool, alloc);
+    c->out = apr_brigade_create(r->pool, alloc);
+    return c;
+}
+
+int gw_client_left(const gw_client *c, int revents)
+{
+    if (c->r->connection->aborted
+        || (c->r->connection->master && c->r->connection->master->aborted)) {
+        return 1;
+    }
+    return (revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+void gw_client_end(gw_client *c)
+{
+    APR_BRIGADE_INSERT_TAIL(c->out,
+                            apr_bucket_eos_create(c->out->bucket_alloc));
+    pass(c);
+}
+
+/*
+ * A client of HTTP/1.0, or of a response that only the close delimits, can
+ * see a truncation by a reset alone.
+ */
+static void reset_on_close(conn_rec *c, int fd)
+{
+    struct linger hard = { 1, 0 };
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    c->aborted = 1;
+}
+
+void gw_client_truncate(gw_client *c)
+{
+    request_rec *r = c->r;
+    apr_bucket_alloc_t *alloc = c->out->bucket_alloc;
+
+    r->connection->keepalive = AP_CONN_CLOSE;
+    APR_BRIGADE_INSERT_TAIL(c->out, ap_bucket_error_create(
+                                HTTP_BAD_GATEWAY, NULL, r->pool, alloc));
+    APR_BRIGADE_INSERT_TAIL(c->out, apr_bucket_eos_create(alloc));
+    pass(c);
+    if (c->fd >= 0 && !r->chunked
+        && !apr_table_get(r->headers_out, "Content-Length")) {
+        reset_on_close(r->connection, c->fd);
+    }
+}

@@ -1,0 +1,49 @@
+/**
+ * gw_client: the client side of an exchange on a request_rec: gw_host for
+ * drivers whose thread may wait for the client.
+ *
+ * Reads the body through the request's input filters, writes the response
+ * through its output filters. Lives in r->pool, used by the request thread.
+ * Writing may block for a slow client, which is what makes the exchange stop
+ * reading from the backend (back pressure in flat memory).
+ */
+#ifndef GW_CLIENT_H
+#define GW_CLIENT_H
+
+#include <httpd.h>
+#include <apr_buckets.h>
+
+#include "gw_host.h"
+#include "gw_map.h"
+
+typedef struct gw_client gw_client;
+struct gw_client {
+    gw_host host;
+    /* const after creation */
+    request_rec *r;
+    const gw_mapped *mapped;
+    int fd;                     /* the client's socket, -1: none to poll */
+    int expects_body;
+    /* the request thread */
+    apr_bucket_brigade *in;
+    apr_bucket_brigade *out;
+    apr_off_t limit;            /* body bytes allowed, -1: no limit */
+    apr_off_t taken;            /* body bytes read */
+    int in_eos;
+    apr_status_t in_error;      /* why the body broke, for its status */
+};
+
+gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
+                            int expects_body);
+
+/** The client closed or reset its side, as far as can be seen without
+ * reading: events are poll(2)'s revents of client->fd. */
+int gw_client_left(const gw_client *client, int revents);
+
+/** End a response that was delivered whole. */
+void gw_client_end(gw_client *client);
+
+/** End one that broke off, so that the client can tell. */
+void gw_client_truncate(gw_client *client);
+
+#endif

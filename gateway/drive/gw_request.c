@@ -1,0 +1,190 @@
+#include "gw_request.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <mod_core.h>
+#include <apr_strings.h>
+
+#include "gw_headers.h"
+#include "gw_log.h"
+
+extern module AP_MODULE_DECLARE_DATA gateway_module;
+APLOG_USE_MODULE(gateway);
+
+apr_off_t gw_request_limit(const request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+
+    /* The core's own default, 1 GB, is for handlers that hold a body. */
+    return core->limit_req_body > 0 ? core->limit_req_body : -1;
+}
+
+static int body_too_large(request_rec *r)
+{
+    const char *text = apr_table_get(r->headers_in, "Content-Length");
+    apr_off_t limit = gw_request_limit(r);
+    apr_int64_t length;
+
+    if (limit < 0 || !text || !gw_str_number(gw_str_of(text), 10, &length)
+        || length <= limit) {
+        return 0;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, GWNO(00100) "request body of "
+                  "%s bytes is over the %" APR_OFF_T_FMT " of "
+                  "LimitRequestBody", text, limit);
+    return 1;
+}
+
+/* Only a TraceEnable that somebody wrote lets TRACE through. */
+static int trace_allowed(const request_rec *r)
+{
+    const core_server_config *core =
+        ap_get_core_module_config(r->server->module_config);
+
+    return core->trace_enable == AP_TRACE_ENABLE
+           || core->trace_enable == AP_TRACE_EXTENDED;
+}
+
+/* RFC 9110 7.6.2: the last one in line answers itself. */
+static int max_forwards(request_rec *r)
+{
+    const char *text = apr_table_get(r->headers_in, "Max-Forwards");
+    apr_int64_t left;
+
+    if (!text || (r->method_number != M_OPTIONS
+                  && r->method_number != M_TRACE)) {
+        return DECLINED;
+    }
+    if (!gw_str_number(gw_str_trim(gw_str_of(text)), 10, &left)) {
+        return HTTP_BAD_REQUEST;
+    }
+    if (left > 0) {
+        apr_table_setn(r->headers_in, "Max-Forwards",
+                       apr_psprintf(r->pool, "%" APR_INT64_T_FMT, left - 1));
+        return DECLINED;
+    }
+    return r->method_number == M_TRACE ? ap_send_http_trace(r)
+                                       : ap_send_http_options(r);
+}
+
+int gw_request_check(request_rec *r)
+{
+    const char *pseudonym = gw_conf_of_server(r->server)->pseudonym;
+
+    if (r->method_number == M_CONNECT
+        || (r->method_number == M_TRACE && !trace_allowed(r))) {
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+    if (gw_headers_via_has(r->headers_in, pseudonym)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, GWNO(00101) "loop: the "
+                      "request already went through this gateway (Via: %s); "
+                      "does a GatewayPass point to this server?",
+                      apr_table_get(r->headers_in, "Via"));
+        return HTTP_LOOP_DETECTED;
+    }
+    if (body_too_large(r)) {
+        r->connection->keepalive = AP_CONN_CLOSE;
+        return HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+    return max_forwards(r);
+}
+
+static const char *or_null(const char *s)
+{
+    return s && *s ? s : NULL;
+}
+
+static void fill_forwarded(request_rec *r, gw_forwarded *f)
+{
+    f->client = r->useragent_ip;
+    f->host = or_null(apr_table_get(r->headers_in, "Host"));
+    f->server = or_null(r->server->server_hostname);
+    f->proto = ap_http_scheme(r);
+    f->port = apr_psprintf(r->pool, "%u", (unsigned)ap_get_server_port(r));
+}
+
+static const char *via(request_rec *r)
+{
+    return apr_psprintf(r->pool, "%d.%d %s", HTTP_VERSION_MAJOR(r->proto_num),
+                        HTTP_VERSION_MINOR(r->proto_num),
+                        gw_conf_of_server(r->server)->pseudonym);
+}
+
+/* A subrequest's answer becomes part of another one: it must come whole. */
+static void drop_conditions(apr_table_t *headers)
+{
+    static const char *const names[] = {
+        "If-Match", "If-None-Match", "If-Modified-Since",
+        "If-Unmodified-Since", "If-Range", "Range"
+    };
+    unsigned i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        apr_table_unset(headers, names[i]);
+    }
+}
+
+static apr_table_t *fields(request_rec *r)
+{
+    gw_forwarded f = { 0 };
+    apr_table_t *headers;
+
+    f.via = via(r);
+    if (gw_conf_of_request(r)->add_headers != 0) {
+        fill_forwarded(r, &f);
+    }
+    headers = gw_headers_request(r->pool, r->headers_in, &f);
+    if (r->main) {
+        drop_conditions(headers);
+    }
+    return headers;
+}
+
+/* An error document or a subrequest has nothing of the client's body left. */
+static int has_body(const request_rec *r)
+{
+    return !r->main && !(r->prev && ap_is_HTTP_ERROR(r->prev->status));
+}
+
+/* A filter that other modules put in may change the length. */
+static void frame(request_rec *r, gw_req_head *head)
+{
+    const char *text = apr_table_get(r->headers_in, "Content-Length");
+    apr_int64_t length;
+
+    head->framing = GW_BODY_NONE;
+    if (!has_body(r)) {
+        return;
+    }
+    if (apr_table_get(r->headers_in, "Transfer-Encoding")) {
+        head->framing = GW_BODY_CHUNKED;
+    }
+    else if (text && gw_str_number(gw_str_of(text), 10, &length)) {
+        head->framing = r->input_filters == r->proto_input_filters
+                        ? GW_BODY_LENGTH : GW_BODY_CHUNKED;
+        head->length = length;
+    }
+}
+
+gw_req_head *gw_request_head(request_rec *r, const gw_mapped *m)
+{
+    gw_req_head *head = apr_pcalloc(r->pool, sizeof(*head));
+    const char *host = NULL;
+
+    if (gw_conf_of_request(r)->preserve_host == 1) {
+        host = or_null(apr_table_get(r->headers_in, "Host"));
+    }
+    head->method = r->method;
+    head->target = m->target;
+    head->host = host ? host : gw_url_authority(r->pool, m->match.route->url);
+    head->minor = 1;
+    frame(r, head);
+    head->headers = fields(r);
+    head->expect = r->expecting_100 && head->framing != GW_BODY_NONE;
+    head->idempotent = gw_msg_is_idempotent(r->method);
+    if (m->match.route->conn.disablereuse) {
+        head->connection = "close";
+    }
+    return head;
+}

@@ -1,0 +1,122 @@
+/**
+ * mod_gateway: a reverse proxy for Apache httpd.
+ *
+ * Hooks and the module record; what they do is in gateway/drive and
+ * gateway/conf.
+ */
+#include <httpd.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include "gw_child.h"
+#include "gw_conf.h"
+#include "gw_drive_block.h"
+#include "gw_log.h"
+#include "gw_map.h"
+#include "gw_request.h"
+#include "gw_rlog.h"
+
+#if !AP_MODULE_MAGIC_AT_LEAST(20120211, 131)
+#error "mod_gateway needs httpd 2.4.59 or later"
+#endif
+
+/* The oldest patch level of 2.4 with every function that is called. */
+#define OLDEST_PATCH 59
+
+/* The only symbol that the module exports. */
+extern module AP_MODULE_DECLARE_DATA
+    __attribute__((visibility("default"))) gateway_module;
+APLOG_USE_MODULE(gateway);
+
+/* A module that was built against newer headers can be loaded into an older
+ * server: say so before anything goes wrong. */
+static int server_is_new_enough(server_rec *s)
+{
+    ap_version_t v;
+
+    ap_get_server_revision(&v);
+    if (v.major > 2 || v.minor > 4 || v.patch >= OLDEST_PATCH) {
+        return 1;
+    }
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, GWNO(00002) "mod_gateway needs "
+                 "httpd 2.4.%d or later, this is %d.%d.%d", OLDEST_PATCH,
+                 v.major, v.minor, v.patch);
+    return 0;
+}
+
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog,
+                        apr_pool_t *ptemp, server_rec *s)
+{
+    gw_rlog_server(s);
+    if (!server_is_new_enough(s)) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return gw_conf_freeze(pconf, ptemp, s);
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
+                       apr_pool_t *ptemp, server_rec *s)
+{
+    if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
+        gw_conf_announce(ptemp, s);
+    }
+    return OK;
+}
+
+static int handler(request_rec *r)
+{
+    const gw_mapped *m = gw_map_of(r);
+    int rv;
+
+    if (!m) {
+        return DECLINED;
+    }
+    rv = gw_request_check(r);
+    return rv != DECLINED ? rv : gw_drive_block(r, m);
+}
+
+/* RFC 9112 6.1: a chunked body in HTTP/1.0 ends the connection, whatever the
+ * request says about keeping it. */
+static int post_read_request(request_rec *r)
+{
+    if (r->proto_num < HTTP_VERSION(1, 1)
+        && apr_table_get(r->headers_in, "Transfer-Encoding")) {
+        r->connection->keepalive = AP_CONN_CLOSE;
+    }
+    return DECLINED;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    static const char *const after_rewrite[] = { "mod_rewrite.c", NULL };
+    static const char *const before_alias[] = {
+        "mod_alias.c", "mod_userdir.c", "mod_vhost_alias.c", NULL
+    };
+
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(gw_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(post_read_request, NULL, NULL,
+                              APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_translate_name(gw_map_pre_translate, NULL, NULL,
+                               APR_HOOK_MIDDLE);
+    ap_hook_translate_name(gw_map_translate, after_rewrite, before_alias,
+                           APR_HOOK_FIRST);
+    ap_hook_map_to_storage(gw_map_to_storage, NULL, NULL,
+                           APR_HOOK_REALLY_FIRST);
+    ap_hook_type_checker(gw_map_type, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+}
+
+module AP_MODULE_DECLARE_DATA gateway_module = {
+    STANDARD20_MODULE_STUFF,
+    gw_conf_create_dir,
+    gw_conf_merge_dir,
+    gw_conf_create_server,
+    gw_conf_merge_server,
+    gw_cmds,
+    register_hooks
+};
