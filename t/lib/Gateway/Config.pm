@@ -129,7 +129,7 @@ ServerName localhost:$port
 Listen 127.0.0.1:$port
 PidFile "$root/run/httpd.pid"
 DefaultRuntimeDir "$root/run"
-CoreDumpDirectory "$root/run"
+CoreDumpDirectory "$root/core"
 DocumentRoot "$root/htdocs"
 Timeout $timeout
 KeepAlive On

@@ -92,16 +92,19 @@ sub _suspicious {
 sub audit {
     my ($self) = @_;
     my @found = (_read($self->{start}), $self->lines);
-    my @wrong;
+    my (@wrong, @undeclared);
     my @declared = @{ $self->{declared} };
     $_->{seen} = 0 for @declared;
     for my $line (@found) {
         my @by = grep { $line =~ $_->{re} } @declared;
         $_->{seen}++ for @by;
         next if !_suspicious($line) || @by && $line !~ $REPORT;
-        push @wrong, "undeclared in the error log (declare it with"
-            . " expect_log(qr/.../) if it belongs to the test):\n    $line";
+        push @undeclared, $line;
     }
+    push @wrong, 'the error log has what the test did not declare (with'
+        . ' $s->expect_log(qr/.../), if it belongs to the test):'
+        . join '', map { "\n    $_" } _first(20, @undeclared)
+        if @undeclared;
     for my $d (@declared) {
         next if $d->{seen} >= $d->{min}
             && (!defined $d->{max} || $d->{seen} <= $d->{max});
@@ -113,6 +116,13 @@ sub audit {
     return (@wrong, $self->_reports);
 }
 
+sub _first {
+    my ($n, @lines) = @_;
+    my $more = @lines - $n;
+    return @lines if $more <= 0;
+    return (@lines[0 .. $n - 1], "... and $more more");
+}
+
 # Files that a sanitizer or valgrind has written.
 sub _reports {
     my ($self) = @_;
@@ -120,7 +130,7 @@ sub _reports {
     for my $file (glob "$self->{reports}/*") {
         my @lines = _read($file) or next;
         push @wrong, "report in $file:\n" . join "\n",
-            map { "    $_" } splice @lines, 0, 40;
+            map { "    $_" } _first(40, @lines);
     }
     return @wrong;
 }

@@ -121,6 +121,8 @@ sub run {
         open STDERR, '>&', \*STDOUT;
         $ENV{$_} = $opt{env}{$_} for keys %{ $opt{env} || {} };
         my @cmd = @{ $opt{cmd} };
+        unshift @cmd, '/bin/sh', '-c',
+            'ulimit -c unlimited 2>/dev/null; exec "$@"', 'sh' if $opt{core};
         unshift @cmd, '/usr/bin/setpriv', '--pdeathsig',
             $opt{deathsig} || 'TERM' if -x '/usr/bin/setpriv';
         { no warnings 'exec'; exec { $cmd[0] } @cmd; }

@@ -107,7 +107,7 @@ sub _prepare {
     my ($self) = @_;
     my $root = Gateway::Setup::fresh_dir($self->{root});
     Gateway::Setup::make_dir("$root/$_") for qw(conf logs run htdocs);
-    Gateway::Setup::make_dir("$root/san", 01777);
+    Gateway::Setup::make_dir("$root/$_", 01777) for qw(san core);
     Gateway::CA::ensure() if $self->{opt}{ssl};
     Gateway::Config->new($self)->write;
     $self->{config} = Gateway::ApacheConfig->for_server($self);
@@ -157,7 +157,7 @@ sub try_start {
     unlink $self->pid_file;
     $self->{process} = Gateway::Process->run(
         cmd => [ $self->command('-D', 'FOREGROUND') ],
-        env => $self->environment, mark => $self->{mark},
+        env => $self->environment, mark => $self->{mark}, core => 1,
         log => "$self->{root}/logs/start.log");
     push @ALL, $self unless grep { $_ == $self } @ALL;
     my $deadline = time + 20 * Gateway::Setup::patience();
@@ -459,7 +459,22 @@ sub audit {
     my ($self) = @_;
     $self->stop;
     return (@{ $self->{problems} },
-        $self->{failed_start} ? () : $self->{log}->audit);
+        $self->{failed_start} ? () : $self->{log}->audit,
+        $self->_backtraces);
+}
+
+# Where a child crashed, if it left a core and gdb is there.
+sub _backtraces {
+    my ($self) = @_;
+    my @found;
+    for my $core (glob "$self->{root}/core/core*") {
+        my $httpd = Gateway::Setup::httpd();
+        my $trace = `gdb -nx -batch -ex bt '$httpd' '$core' 2>/dev/null` // '';
+        my @frames = grep { /^#/ } split /\n/, $trace;
+        push @found, join "\n    ", "crashed, see $core:",
+            @frames > 25 ? @frames[0 .. 24] : @frames;
+    }
+    return @found;
 }
 
 1;
