@@ -14,6 +14,7 @@ my $n = Gateway::Nginx->new(docs => { big => "x" x 100_000 },
     config => <<'EOC');
 location /moved { return 302 http://$http_host/there; }
 location /cookie { add_header Set-Cookie "a=b; Path=/"; return 200 "c\n"; }
+location /nowhere { return 404 "no\n"; }
 location /none { return 204; }
 location /post { client_max_body_size 1m; return 200 "posted\n"; }
 EOC
@@ -49,7 +50,10 @@ sub run {
     for my $i (0 .. $count - 1) {
         $client = $s->client if $i % 100 == 0;
         my ($want, $send) = @{ $kinds[$i % @kinds] };
-        my $got = $send->($client)->response->status // 0;
+        my $r = $send->($client)->response;
+        my $got = $r->status // 0;
+        $client = $s->client
+            if ($r->header('connection') // '') =~ /close/i;
         next if $got == $want;
         diag("request $i: status $got, not $want") if ++$wrong < 5;
         $client = $s->client;
