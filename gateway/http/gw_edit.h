@@ -19,6 +19,7 @@ struct gw_edits {
     apr_array_header_t *list;       /* NULL until the first edit */
 };
 
+/** Start without edits; text is the value as it came. */
 void gw_edit_init(gw_edits *edits, apr_pool_t *pool, const char *text);
 
 /**

@@ -4,7 +4,6 @@
 #include <apr_strings.h>
 
 #include "gw_edit.h"
-#include "gw_path.h"
 #include "gw_reverse_map.h"
 
 /* A URI reference in its parts (RFC 3986 4.1). */
@@ -47,42 +46,43 @@ static apr_size_t base_len(const char *path)
     return len;
 }
 
+/* An escaped slash is no separator: it compares as a value of its own. */
+#define ESCAPED_SLASH 0x100
+
 /*
- * How many bytes of path stand for c, 0 when it goes on otherwise. An escape
- * is the same as its byte, but never a separator.
+ * Take a byte off a path, written as it is or as an escape: the two forms are
+ * the same (RFC 3986 6.2.2). Returns its value, or -1 at the end.
  */
-static apr_size_t matches_byte(gw_str path, char c)
+static int take_byte(gw_str *path)
 {
-    apr_int64_t byte;
+    apr_int64_t value;
     gw_str hex;
 
-    if (!path.len) {
-        return 0;
+    if (!path->len) {
+        return -1;
     }
-    if (*path.p == c) {
-        return 1;
-    }
-    if (*path.p != '%' || path.len < 3 || c == '/') {
-        return 0;
-    }
-    hex.p = path.p + 1;
+    hex.p = path->p + 1;
     hex.len = 2;
-    return gw_str_number(hex, 16, &byte) && byte == (unsigned char)c ? 3 : 0;
+    if (*path->p == '%' && path->len > hex.len
+        && gw_str_number(hex, 16, &value)) {
+        *path = behind(*path, 3);
+        return value == '/' ? ESCAPED_SLASH : (int)value;
+    }
+    *path = behind(*path, 1);
+    return (unsigned char)path->p[-1];
 }
 
 /* Does path begin with base and end there or go on with '/'? */
 static int is_under(gw_str path, const char *base, gw_str *tail)
 {
-    apr_size_t len = base_len(base);
-    apr_size_t i;
+    gw_str rest;
 
-    for (i = 0; i < len; i++) {
-        apr_size_t n = matches_byte(path, base[i]);
-
-        if (!n) {
+    rest.p = base;
+    rest.len = base_len(base);
+    while (rest.len) {
+        if (take_byte(&rest) != take_byte(&path)) {
             return 0;
         }
-        path = behind(path, n);
     }
     *tail = path;
     return !path.len || *path.p == '/';
@@ -129,13 +129,11 @@ const gw_reverse_rule *gw_reverse_path_rule(const gw_reverse *rev,
 char *gw_reverse_to(apr_pool_t *pool, const gw_reverse_rule *rule,
                     gw_str tail)
 {
-    char *front = gw_path_encode(pool, *rule->front ? rule->front : "/");
+    const char *front = *rule->front ? rule->front : "/";
+    apr_size_t len = tail.len ? base_len(front) : strlen(front);
 
-    if (!tail.len) {
-        return front;
-    }
-    front[base_len(front)] = '\0';
-    return apr_pstrcat(pool, front, gw_str_dup(pool, tail), NULL);
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, front, len),
+                       gw_str_dup(pool, tail), NULL);
 }
 
 const char *gw_reverse_host(const gw_reverse *rev)

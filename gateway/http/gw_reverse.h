@@ -23,8 +23,8 @@ struct gw_reverse_rule {
     const char *path_only;  /* rule given as a path: matches the path part
                                of relative references and of URLs on any of
                                the front's own names */
-    const char *front;      /* front path, "/" or "/app" (no query), decoded
-                               as the checked form of gw_path.h */
+    const char *front;      /* front path, "/" or "/app" (no query), percent-
+                               encoded as by gw_path_encode() */
 };
 
 typedef struct gw_reverse gw_reverse;

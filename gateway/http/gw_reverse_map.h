@@ -24,8 +24,8 @@ const gw_reverse_rule *gw_reverse_path_rule(const gw_reverse *rev,
                                             gw_str *tail);
 
 /**
- * The rule's front path, percent-encoded, with tail behind it; as it was
- * configured when tail is empty. Begins with '/'.
+ * The rule's front path with tail behind it; as it was configured when tail
+ * is empty. Begins with '/'.
  */
 char *gw_reverse_to(apr_pool_t *pool, const gw_reverse_rule *rule,
                     gw_str tail);
