@@ -12,7 +12,7 @@
  *   00100-00149 gw_request                   00600-00649 gw_resolve
  *   00150-00199 gw_response                  00650-00699 gw_tls
  *   00200-00249 gw_drive_block               00700-00749 gw_conn, gw_sock
- *   00250-00299 gw_map, gw_section           00750-00799 gw_pool
+ *   00250-00299 gw_map, gw_walk              00750-00799 gw_pool
  *   00300-00399 conf                         00800-00849 gw_h1
  *   01000-      balancer
  */

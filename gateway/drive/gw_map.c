@@ -9,7 +9,7 @@
 
 #include "gw_log.h"
 #include "gw_path.h"
-#include "gw_section.h"
+#include "gw_walk.h"
 #include "gw_map_target.h"
 
 extern module AP_MODULE_DECLARE_DATA gateway_module;
@@ -168,7 +168,7 @@ int gw_map_to_storage(request_rec *r)
     if (!m) {
         return DECLINED;
     }
-    gw_section_walk(r, m->match.route, m->path);
+    gw_walk_sections(r, m->match.route, m->path);
     return OK;
 }
 

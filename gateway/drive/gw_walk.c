@@ -1,8 +1,8 @@
-#include "gw_section.h"
+#include "gw_walk.h"
 
 #include <apr_strings.h>
 
-void gw_section_walk(request_rec *r, const gw_route *route,
+void gw_walk_sections(request_rec *r, const gw_route *route,
                      const char *path)
 {
     const gw_server_conf *conf = gw_conf_of_server(r->server);
