@@ -31,7 +31,7 @@ apr_size_t gw_bufq_room(const gw_bufq *q)
 
 const char *gw_bufq_data(const gw_bufq *q)
 {
-    return q->data + q->head;
+    return q->data ? q->data + q->head : "";
 }
 
 static int grow(gw_bufq *q, apr_size_t need)

@@ -1,7 +1,6 @@
 #include "gw_str.h"
 
 #include <string.h>
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 gw_str gw_str_of(const char *s)
@@ -93,12 +92,14 @@ int gw_str_number(gw_str s, int base, apr_int64_t *n)
     return 1;
 }
 
+/* One bit for each tchar below 128. */
+static const apr_uint32_t tchars[4] = {
+    0x00000000, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff
+};
+
 int gw_is_tchar(unsigned char c)
 {
-    if (c >= 0x80) {
-        return 0;
-    }
-    return apr_isalnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+    return c < 128 && (tchars[c >> 5] >> (c & 31) & 1);
 }
 
 int gw_str_is_token(gw_str s)
@@ -120,14 +121,16 @@ int gw_is_field_char(unsigned char c)
 
 int gw_str_is_field_value(gw_str s)
 {
+    unsigned bad = 0;
     apr_size_t i;
 
+    /* no way out before the end: the compiler takes many bytes at a time */
     for (i = 0; i < s.len; i++) {
-        if (!gw_is_field_char((unsigned char)s.p[i])) {
-            return 0;
-        }
+        unsigned char c = (unsigned char)s.p[i];
+
+        bad |= (unsigned)((c < 0x20) & (c != '\t')) | (c == 0x7f);
     }
-    return 1;
+    return !bad;
 }
 
 /* The offset of the comma that ends the first element, or s.len. */
