@@ -14,22 +14,23 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
-static apr_status_t exact_free(void *block)
+static apr_status_t exact_free(void *holder)
 {
-    free(block);
+    free(*(void **)holder);
     return APR_SUCCESS;
 }
 
 static void *exact_palloc(apr_pool_t *pool, apr_size_t size)
 {
-    void *block = malloc(size);
+    void **holder = apr_palloc(pool, sizeof(*holder));
 
-    if (!block) {
+    *holder = malloc(size);
+    if (!*holder) {
         abort();
     }
-    apr_pool_cleanup_register(pool, block, exact_free,
+    apr_pool_cleanup_register(pool, holder, exact_free,
                               apr_pool_cleanup_null);
-    return block;
+    return *holder;
 }
 
 #undef apr_palloc
