@@ -20,8 +20,13 @@ Apache::TestRequest (GET, POST_BODY, ...), need_module and friends work:
 use strict;
 use warnings;
 
-# Apache::Test's own switches must not come from outside.
-BEGIN { delete @ENV{qw(APACHE_TEST_PORT APACHE_TEST_HTTP11)} }
+# Apache::Test's own switches must not come from outside. Apache::TestMM is for
+# Makefile.PL; it brings in Apache::TestSmoke, which looks for core files
+# below the current folder at the end of every test.
+BEGIN {
+    delete @ENV{qw(APACHE_TEST_PORT APACHE_TEST_HTTP11)};
+    $INC{'Apache/TestMM.pm'} ||= 'left out';
+}
 
 use Apache::TestConfig ();
 use Apache::TestServer ();

@@ -89,6 +89,7 @@ use Gateway::Backend::Conn ();
 use Gateway::CA ();
 use Gateway::Message ();
 use Gateway::Process ();
+use Gateway::Setup ();
 
 our @ALL;           # of this test file, for the audit
 
@@ -96,9 +97,8 @@ sub new {
     my ($class, %opt) = @_;
     my $self = bless { host => '127.0.0.1', %opt }, $class;
     $self->{name} ||= 'backend ' . (@ALL + 1);
-    $self->{dir} = File::Temp->newdir('gateway-XXXXXX', TMPDIR => 1);
-    chmod 0755, "$self->{dir}";
-    $self->{socket} = "$self->{dir}/socket" if $opt{unix};
+    $self->{dir} = _dir();
+    $self->{socket} = $self->_socket_path if $opt{unix};
     $self->{port} ||= Gateway::Process::take_port() unless $opt{unix};
     $self->{scripts} ||= [ $opt{script} || $opt{steps} ];
     $_ = _as_code($_) for @{ $self->{scripts} };
@@ -106,6 +106,24 @@ sub new {
     push @ALL, $self;
     $self->start unless $opt{stopped};
     return $self;
+}
+
+# In the test's folder, where it can be looked at afterwards.
+sub _dir {
+    return File::Temp->newdir('gateway-XXXXXX', TMPDIR => 1)
+        unless Gateway::Test->can('scratch');
+    return Gateway::Setup::make_dir(
+        Gateway::Test->scratch . '/backend' . (@ALL + 1));
+}
+
+# The path of a UNIX socket is limited to 107 bytes.
+sub _socket_path {
+    my ($self) = @_;
+    my $path = "$self->{dir}/socket";
+    return $path if length $path <= 100;
+    $self->{short} = File::Temp->newdir('gateway-XXXXXX', TMPDIR => 1);
+    chmod 0755, "$self->{short}";
+    return "$self->{short}/socket";
 }
 
 sub http {

@@ -156,7 +156,7 @@ sub _mpm {
     my $children = $opt->{children} || 1;
     my $workers  = $threads * $children;
     my $more = $opt->{mpm_config} // '';
-    return <<"EOC" if Gateway::Setup::mpm() ne 'prefork';
+    return <<"EOC" if $self->{server}->mpm_module ne 'mpm_prefork';
 StartServers $children
 ServerLimit @{[ $children + 7 ]}
 ThreadsPerChild $threads
