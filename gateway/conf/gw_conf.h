@@ -14,6 +14,10 @@
 
 #include "gw_routes.h"
 
+/* the module record, in mod_gateway.c: the one symbol that is exported */
+extern module AP_MODULE_DECLARE_DATA __attribute__((visibility("default")))
+    gateway_module;
+
 #define GW_UNSET (-1)
 
 /** key=value parameters as written; unset ones are GW_UNSET. */
@@ -38,6 +42,7 @@ struct gw_ssl_conf {
     const char *ca_file;
     const char *ca_path;
     const char *verify_where;   /* file:line of GatewaySSLVerify */
+    const char *ca_where;       /* file:line of the last of the CA files */
 };
 
 /** Per directory: <Location>, <Gateway>, and the server's default. */
@@ -49,14 +54,16 @@ struct gw_dir_conf {
     apr_array_header_t *reverse;    /* const gw_reverse_rule *, inner first */
     gw_keys keys;               /* <Gateway> and GatewaySet only */
     gw_ssl_conf ssl;            /* server default and <Gateway> only */
+    const char *pass_where;     /* of this section's GatewayPass, or NULL */
 };
 
 /** One <Gateway url> section. */
 typedef struct gw_section gw_section;
 struct gw_section {
-    const char *url;            /* as written: a prefix, or a wildcard */
+    const char *url;            /* as written: a URL, a prefix or a wildcard */
+    const gw_url *parsed;       /* a URL; else NULL */
     int wildcard;
-    ap_conf_vector_t *dir;
+    ap_conf_vector_t *dir;      /* to be merged over the request's */
     const char *where;
 };
 
@@ -67,9 +74,13 @@ struct gw_server_conf {
     apr_array_header_t *rules;      /* gw_route *, file order */
     apr_array_header_t *sections;   /* gw_section * */
     apr_array_header_t *reverse;    /* const gw_reverse_rule *, server level */
-    apr_array_header_t *sets;       /* GatewaySet url: private to gw_cmds */
+    apr_array_header_t *overlays;   /* private to conf: gw_overlay * */
     gw_time timeout;                /* GatewayTimeout, GW_UNSET */
     int pass_order;                 /* gw_route_order, GW_UNSET */
+    int own_rules;                  /* the first ones of rules; the others
+                                       come from the main server */
+    apr_array_header_t *notices;    /* private to conf: for the announcement,
+                                       main server only */
     /* after the freeze */
     gw_routes *routes;              /* NULL: no rule here */
     const char *pseudonym;          /* in Via, unique to this server */
@@ -85,14 +96,33 @@ gw_server_conf *gw_conf_of_server(const server_rec *s);
 const gw_dir_conf *gw_conf_of_request(const request_rec *r);
 
 /**
+ * Does a <Gateway> section apply to an outgoing URL? A URL applies to its own
+ * origin (scheme, host, port, socket) and to paths under its path, ending at
+ * a segment border; "http:" and the like compare as prefixes of the text.
+ * @param url   the route's
+ * @param path  the whole path on the backend, decoded (gw_path_decode),
+ *              without query: an escape must not lead past a section
+ * @param text  scheme://authority/path, for wildcards and plain prefixes
+ */
+int gw_section_matches(const gw_section *section, const gw_url *url,
+                       const char *path, const char *text);
+
+/**
  * Freeze the configuration of all servers: effective options of each rule
  * (defaults, then the sections and GatewaySet that match its URL in file
  * order, then its own keys), interned origins with their TLS contexts, route
- * tables, pseudonyms; start-up notices (rules that never match, verification
- * switched off). @return OK or HTTP_INTERNAL_SERVER_ERROR after one clear
- * log line with file:line
+ * tables, pseudonyms. Belongs into the check_config hook, so that
+ * "httpd -t", which never reaches post_config, finds the same errors.
+ * @return OK or HTTP_INTERNAL_SERVER_ERROR after one clear log line with
+ *         file:line
  */
 int gw_conf_freeze(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *main);
+
+/**
+ * Log what the administrator should know at each start (post_config): rules
+ * that never match, verification switched off, sections without a rule.
+ */
+void gw_conf_announce(server_rec *main);
 
 /** Directives; the table ends the module record. */
 extern const command_rec gw_cmds[];
