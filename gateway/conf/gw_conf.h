@@ -119,10 +119,11 @@ int gw_section_matches(const gw_section *section, const gw_url *url,
 int gw_conf_freeze(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *main);
 
 /**
- * Log what the administrator should know at each start (post_config): rules
- * that never match, verification switched off, sections without a rule.
+ * Log what the administrator should know at each start (post_config, second
+ * pass): rules that never match, verification switched off, sections without
+ * a rule.
  */
-void gw_conf_announce(server_rec *main);
+void gw_conf_announce(apr_pool_t *ptemp, server_rec *main);
 
 /** Directives; the table ends the module record. */
 extern const command_rec gw_cmds[];

@@ -538,17 +538,12 @@ int gw_conf_freeze(apr_pool_t *pconf, apr_pool_t *ptemp,
     return rv;
 }
 
-void gw_conf_announce(server_rec *main_server)
+void gw_conf_announce(apr_pool_t *ptemp, server_rec *main_server)
 {
     const gw_server_conf *conf = gw_conf_of_server(main_server);
     int i;
 
-    /* httpd reads its configuration twice at start; once is enough */
-    if (conf->notices == NULL
-        || ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
-        return;
-    }
-    for (i = 0; i < conf->notices->nelts; ++i) {
+    for (i = 0; conf->notices && i < conf->notices->nelts; ++i) {
         const gw_notice *n = &APR_ARRAY_IDX(conf->notices, i, gw_notice);
 
         ap_log_error(APLOG_MARK, n->level, 0, main_server, "%s", n->text);

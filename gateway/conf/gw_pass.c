@@ -200,12 +200,6 @@ static const char *set_url(cmd_parms *cmd, gw_rule *rule, const char *text)
     if (route->url == NULL) {
         return err;
     }
-    if (route->url->query != NULL && !route->backrefs) {
-        return apr_psprintf(cmd->pool, "'%s' has a query, but what follows "
-                            "the matched path is appended to the URL: use "
-                            "GatewayPassMatch with $1 where it belongs",
-                            text);
-    }
     imply_reverse(cmd->pool, rule);
     return NULL;
 }
