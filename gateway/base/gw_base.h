@@ -8,6 +8,7 @@
 #ifndef GW_BASE_H
 #define GW_BASE_H
 
+#include <stddef.h>     /* before APR: its rings use offsetof then */
 #include <apr.h>
 #include <apr_errno.h>
 

@@ -511,8 +511,8 @@ void gw_dns_process(gw_dns *dns, const struct pollfd *fds, int n)
     int i;
 
     for (i = 0; i < n; i++) {
-        int in = fds[i].revents & (POLLIN | POLLERR | POLLHUP);
-        int out = fds[i].revents & (POLLOUT | POLLERR);
+        int in = fds[i].revents & (POLLIN | POLLERR | POLLHUP | POLLNVAL);
+        int out = fds[i].revents & (POLLOUT | POLLERR | POLLNVAL);
 
         if (in || out) {
             ares_process_fd(dns->servers,

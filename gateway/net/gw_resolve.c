@@ -13,46 +13,13 @@
 #include "gw_confirm.h"
 #include "gw_dns.h"
 #include "gw_log.h"
-
-/* A name in presentation form with its final dot (RFC 1035 2.3.4). */
-#define NAME_MAX_LEN 254
+#include "gw_names.h"
 
 /* How often files are looked at and the tick is called. */
 #define HOUSEKEEPING GW_SEC(1)
 
 /* A getaddrinfo that is nearly done may finish at the end of the child. */
 #define CONFIRM_PATIENCE GW_MSEC(50)
-
-/*
- * A cached name. Idle, it is what the cache says; busy, a query for it is
- * queued or under way (then it is never evicted), and lookups may wait on it.
- */
-typedef struct entry entry;
-struct entry {
-    unsigned int hash;          /* const */
-    /* guarded by resolver->lock */
-    entry *chain;               /* next in the hash table */
-    APR_RING_ENTRY(entry) used; /* in resolver->used */
-    APR_RING_ENTRY(entry) todo; /* in resolver->todo, while queued */
-    int busy;
-    gw_addrset *set;            /* the last good answer, or NULL */
-    apr_status_t rv;            /* without a set: what lookups get */
-    gw_time expires;            /* 0: never answered */
-    APR_RING_HEAD(, gw_lookup) waiters;
-    /* resolver thread */
-    int failing;                /* logged once; until it is good again */
-    char name[];                /* const, lower case */
-};
-
-struct gw_lookup {
-    APR_RING_ENTRY(gw_lookup) link;     /* in entry->waiters until done */
-    gw_resolver *resolver;              /* a reference */
-    gw_waker *waker;
-    /* guarded by resolver->lock */
-    int done;
-    apr_status_t rv;
-    gw_addrset *set;
-};
 
 /* Who has a query; c-ares and helpers cannot be made to give one back. */
 typedef enum {
@@ -66,7 +33,7 @@ typedef struct query query;
 struct query {
     APR_RING_ENTRY(query) link; /* in resolver->active or ->orphans */
     gw_resolver *resolver;
-    entry *entry;               /* NULL: orphan, its time is over */
+    gw_name *name;              /* NULL: orphan, its time is over */
     query_at at;
     gw_time deadline;
     apr_status_t rv;            /* DNS's verdict, while a helper asks */
@@ -77,7 +44,6 @@ APR_RING_HEAD(queries, query);
 
 struct gw_resolver {
     gw_resolver_params params;  /* const after init, defaults filled in */
-    unsigned int mask;          /* const, of the hash table */
     int wake_fds[2];            /* const until destroyed */
     pthread_t thread;
     /* resolver thread */
@@ -91,11 +57,9 @@ struct gw_resolver {
     int refs;                   /* the owner's and one per lookup */
     int stopping;
     int signalled;              /* a byte is in the pipe */
-    int full;                   /* logged that no entry could go */
-    int nentries;
-    entry **table;
-    APR_RING_HEAD(, entry) used;    /* least recently used first */
-    APR_RING_HEAD(, entry) todo;
+    int full;                   /* logged that no name could go */
+    gw_names *names;
+    APR_RING_HEAD(, gw_name) todo;
 };
 
 static void unref(gw_resolver *r)
@@ -107,7 +71,7 @@ static void unref(gw_resolver *r)
     pthread_mutex_unlock(&r->lock);
     if (!refs) {
         pthread_mutex_destroy(&r->lock);
-        free(r->table);
+        gw_names_destroy(&r->names);
         free(r);
     }
 }
@@ -134,129 +98,28 @@ static void on_confirm(void *baton)
 
 /* --- the cache; all under the lock ------------------------------------- */
 
-/* The key of a name, or 0 when none can exist. */
-static int name_key(const char *name, char *key)
+static void name_queue(gw_resolver *r, gw_name *name)
 {
-    apr_size_t i;
-
-    for (i = 0; name[i]; i++) {
-        unsigned char c = (unsigned char)name[i];
-
-        if (i == NAME_MAX_LEN || c <= ' ' || c == 0x7f) {
-            return 0;
-        }
-        key[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-    }
-    key[i] = '\0';
-    return i > 0;
-}
-
-/* FNV-1a: names come from the configuration, not from an attacker. */
-static unsigned int name_hash(const char *key)
-{
-    unsigned int hash = 2166136261u;
-
-    for (; *key; key++) {
-        hash = (hash ^ (unsigned char)*key) * 16777619u;
-    }
-    return hash;
-}
-
-static entry *entry_find(gw_resolver *r, const char *key, unsigned int hash)
-{
-    entry *e = r->table[hash & r->mask];
-
-    while (e && (e->hash != hash || strcmp(e->name, key))) {
-        e = e->chain;
-    }
-    return e;
-}
-
-static void entry_free(entry *e)
-{
-    gw_addrset_release(&e->set);
-    free(e);
-}
-
-/* Make room for one more. @return 0 when every entry is busy */
-static int evict(gw_resolver *r)
-{
-    entry *e = APR_RING_FIRST(&r->used);
-    entry **pe;
-
-    while (e != APR_RING_SENTINEL(&r->used, entry, used) && e->busy) {
-        e = APR_RING_NEXT(e, used);
-    }
-    if (e == APR_RING_SENTINEL(&r->used, entry, used)) {
-        return 0;
-    }
-    for (pe = &r->table[e->hash & r->mask]; *pe != e; pe = &(*pe)->chain) {
-        continue;
-    }
-    *pe = e->chain;
-    APR_RING_REMOVE(e, used);
-    r->nentries--;
-    entry_free(e);
-    return 1;
-}
-
-static entry *entry_add(gw_resolver *r, const char *key, unsigned int hash)
-{
-    apr_size_t size = strlen(key) + 1;
-    entry *e;
-
-    if (r->nentries >= r->params.entries_max && !evict(r)) {
-        return NULL;
-    }
-    e = calloc(1, sizeof(*e) + size);
-    if (!e) {
-        return NULL;
-    }
-    memcpy(e->name, key, size);
-    e->hash = hash;
-    APR_RING_INIT(&e->waiters, gw_lookup, link);
-    e->chain = r->table[hash & r->mask];
-    r->table[hash & r->mask] = e;
-    APR_RING_INSERT_TAIL(&r->used, e, entry, used);
-    r->nentries++;
-    return e;
-}
-
-static entry *entry_use(gw_resolver *r, const char *key)
-{
-    unsigned int hash = name_hash(key);
-    entry *e = entry_find(r, key, hash);
-
-    if (!e) {
-        return entry_add(r, key, hash);
-    }
-    APR_RING_REMOVE(e, used);
-    APR_RING_INSERT_TAIL(&r->used, e, entry, used);
-    return e;
-}
-
-static void entry_queue(gw_resolver *r, entry *e)
-{
-    if (!e->busy) {
-        e->busy = 1;
-        APR_RING_INSERT_TAIL(&r->todo, e, entry, todo);
+    if (!name->busy) {
+        name->busy = 1;
+        APR_RING_INSERT_TAIL(&r->todo, name, gw_name, todo);
         signal_thread(r);
     }
 }
 
 /* What the cache says now; a query is queued where it has grown old. */
-static apr_status_t entry_ask(gw_resolver *r, entry *e, gw_addrset **pset)
+static apr_status_t name_ask(gw_resolver *r, gw_name *name, gw_addrset **pset)
 {
-    int fresh = gw_now() < e->expires;
+    int fresh = gw_now() < name->expires;
 
     if (!fresh) {
-        entry_queue(r, e);
+        name_queue(r, name);
     }
-    if (e->set) {
-        *pset = gw_addrset_ref(e->set);
+    if (name->set) {
+        *pset = gw_addrset_ref(name->set);
         return APR_SUCCESS;
     }
-    return fresh ? e->rv : APR_EAGAIN;
+    return fresh ? name->rv : APR_EAGAIN;
 }
 
 /* End a lookup; it belongs to its caller alone from here on. */
@@ -269,76 +132,76 @@ static void lookup_end(gw_lookup *lookup, apr_status_t rv, gw_addrset *set)
     lookup->waker->wake(lookup->waker);
 }
 
-static void waiters_end(entry *e, apr_status_t rv)
+static void waiters_end(gw_name *name, apr_status_t rv)
 {
-    while (!APR_RING_EMPTY(&e->waiters, gw_lookup, link)) {
-        lookup_end(APR_RING_FIRST(&e->waiters), rv, e->set);
+    while (!APR_RING_EMPTY(&name->waiters, gw_lookup, link)) {
+        lookup_end(APR_RING_FIRST(&name->waiters), rv, name->set);
     }
 }
 
 /* --- answers; resolver thread ------------------------------------------ */
 
-static void report_good(entry *e, const gw_addrset *set)
+static void report_good(gw_name *name, const gw_addrset *set)
 {
     char text[512];
 
-    if (!e->failing && (!e->set || gw_addrset_equal(e->set, set))) {
+    if (!name->failing && (!name->set || gw_addrset_equal(name->set, set))) {
         return;
     }
     gw_addrset_text(set, text, sizeof(text));
-    if (e->failing) {
+    if (name->failing) {
         gw_log(NULL, GW_LOG_NOTICE, 0, GWNO(00602) "name %s: resolves again: "
-               "%s", e->name, text);
+               "%s", name->text, text);
     }
     else {
-        gw_log(NULL, GW_LOG_INFO, 0, GWNO(00603) "name %s: now %s", e->name,
+        gw_log(NULL, GW_LOG_INFO, 0, GWNO(00603) "name %s: now %s", name->text,
                text);
     }
-    e->failing = 0;
+    name->failing = 0;
 }
 
-static void report_bad(entry *e, const char *why)
+static void report_bad(gw_name *name, const char *why)
 {
     char text[512];
 
-    if (e->failing) {
+    if (name->failing) {
         gw_log(NULL, GW_LOG_DEBUG, 0, GWNO(00604) "name %s: still %s",
-               e->name, why);
+               name->text, why);
         return;
     }
-    e->failing = 1;
-    if (!e->set) {
-        gw_log(NULL, GW_LOG_INFO, 0, GWNO(00605) "name %s: %s", e->name,
+    name->failing = 1;
+    if (!name->set) {
+        gw_log(NULL, GW_LOG_INFO, 0, GWNO(00605) "name %s: %s", name->text,
                why);
         return;
     }
-    gw_addrset_text(e->set, text, sizeof(text));
+    gw_addrset_text(name->set, text, sizeof(text));
     gw_log(NULL, GW_LOG_WARN, 0, GWNO(00606) "name %s: %s; going on with the "
-           "last answer (%s)", e->name, why, text);
+           "last answer (%s)", name->text, why, text);
 }
 
 /*
- * The one place where a query's end changes its entry. Takes the set over.
+ * The one place where a query's end changes its name. Takes the set over.
  * Only this thread writes set, so reading it for the log needs no lock.
  */
-static void settle(gw_resolver *r, entry *e, gw_addrset *set, gw_time ttl,
+static void settle(gw_resolver *r, gw_name *name, gw_addrset *set, gw_time ttl,
                    apr_status_t rv, const char *why)
 {
     if (set) {
-        report_good(e, set);
+        report_good(name, set);
     }
     else {
-        report_bad(e, why);
+        report_bad(name, why);
     }
     pthread_mutex_lock(&r->lock);
-    e->busy = 0;
-    e->rv = rv;
-    e->expires = gw_deadline(gw_now(), set ? ttl : r->params.negative_ttl);
+    name->busy = 0;
+    name->rv = rv;
+    name->expires = gw_deadline(gw_now(), set ? ttl : r->params.negative_ttl);
     if (set) {
-        gw_addrset_release(&e->set);
-        e->set = set;
+        gw_addrset_release(&name->set);
+        name->set = set;
     }
-    waiters_end(e, rv);
+    waiters_end(name, rv);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -351,11 +214,11 @@ static void query_free(query *q)
 static void query_end(query *q, gw_addrset *set, gw_time ttl,
                       apr_status_t rv, const char *why)
 {
-    entry *e = q->entry;
+    gw_name *name = q->name;
     gw_resolver *r = q->resolver;
 
     query_free(q);
-    settle(r, e, set, ttl, rv, why);
+    settle(r, name, set, ttl, rv, why);
 }
 
 static gw_time clamp_ttl(const gw_resolver *r, const gw_dns_answer *answer)
@@ -373,9 +236,9 @@ static void on_answer(void *baton, const gw_dns_answer *answer)
     query *q = baton;
     gw_addrset *set = answer->set;
     int unknown = answer->rv == APR_ENOENT
-        || (answer->rv == APR_ECONNREFUSED && q->entry && !q->entry->set);
+        || (answer->rv == APR_ECONNREFUSED && q->name && !q->name->set);
 
-    if (!q->entry) {
+    if (!q->name) {
         gw_addrset_release(&set);
         query_free(q);
     }
@@ -396,32 +259,32 @@ static void on_answer(void *baton, const gw_dns_answer *answer)
 
 /* --- the thread -------------------------------------------------------- */
 
-static void ask_dns(gw_resolver *r, entry *e)
+static void ask_dns(gw_resolver *r, gw_name *name)
 {
     query *q = calloc(1, sizeof(*q));
 
     if (!q) {
-        settle(r, e, NULL, 0, APR_EGENERAL, "out of memory");
+        settle(r, name, NULL, 0, APR_EGENERAL, "out of memory");
         return;
     }
     q->resolver = r;
-    q->entry = e;
+    q->name = name;
     q->deadline = gw_deadline(gw_now(), r->params.timeout);
     APR_RING_INSERT_TAIL(&r->active, q, query, link);
-    gw_dns_ask(r->dns, e->name, on_answer, q);
+    gw_dns_ask(r->dns, name->text, on_answer, q);
 }
 
-static entry *next_todo(gw_resolver *r)
+static gw_name *next_todo(gw_resolver *r)
 {
-    entry *e = NULL;
+    gw_name *name = NULL;
 
     pthread_mutex_lock(&r->lock);
-    if (!r->stopping && !APR_RING_EMPTY(&r->todo, entry, todo)) {
-        e = APR_RING_FIRST(&r->todo);
-        APR_RING_REMOVE(e, todo);
+    if (!r->stopping && !APR_RING_EMPTY(&r->todo, gw_name, todo)) {
+        name = APR_RING_FIRST(&r->todo);
+        APR_RING_REMOVE(name, todo);
     }
     pthread_mutex_unlock(&r->lock);
-    return e;
+    return name;
 }
 
 static void take_confirmed(gw_resolver *r)
@@ -432,7 +295,7 @@ static void take_confirmed(gw_resolver *r)
     while (gw_confirm_take(r->confirm, &tag, &set)) {
         query *q = tag;
 
-        if (q->entry) {
+        if (q->name) {
             query_end(q, set, r->params.hosts_ttl, q->rv, q->why);
         }
         else {
@@ -451,7 +314,7 @@ static void start_confirms(gw_resolver *r)
         apr_status_t rv;
 
         if (q->at == AT_NOBODY) {
-            rv = gw_confirm_start(r->confirm, q->entry->name, q);
+            rv = gw_confirm_start(r->confirm, q->name->text, q);
             if (rv == APR_SUCCESS) {
                 q->at = AT_HELPER;
             }
@@ -474,22 +337,22 @@ static void expire_queries(gw_resolver *r)
 
     while (!APR_RING_EMPTY(&r->active, query, link)) {
         query *q = APR_RING_FIRST(&r->active);
-        entry *e = q->entry;
+        gw_name *name = q->name;
 
         if (q->deadline > now) {
             return;
         }
         if (q->at != AT_DNS) {
-            settle(r, e, NULL, 0, q->rv, q->why);
+            settle(r, name, NULL, 0, q->rv, q->why);
         }
         else {
-            settle(r, e, NULL, 0, APR_EGENERAL, "no answer in time");
+            settle(r, name, NULL, 0, APR_EGENERAL, "no answer in time");
         }
         if (q->at == AT_NOBODY) {
             query_free(q);
             continue;
         }
-        q->entry = NULL;
+        q->name = NULL;
         APR_RING_REMOVE(q, link);
         APR_RING_INSERT_TAIL(&r->orphans, q, query, link);
     }
@@ -497,14 +360,10 @@ static void expire_queries(gw_resolver *r)
 
 /* New files may say otherwise of every name; what was good serves on until
  * its next use has refreshed it. */
-static void expire_entries(gw_resolver *r)
+static void expire_names(gw_resolver *r)
 {
-    entry *e;
-
     pthread_mutex_lock(&r->lock);
-    APR_RING_FOREACH(e, &r->used, entry, used) {
-        e->expires = 0;
-    }
+    gw_names_expire(r->names);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -519,7 +378,7 @@ static void housekeep(gw_resolver *r)
     if (gw_dns_refresh(r->dns)) {
         gw_log(NULL, GW_LOG_INFO, 0, GWNO(00607) "resolv.conf or the hosts "
                "file changed: names are resolved anew");
-        expire_entries(r);
+        expire_names(r);
     }
     if (r->params.tick) {
         r->params.tick(r->params.baton);
@@ -558,11 +417,11 @@ static void *run(void *arg)
     struct pollfd fds[GW_DNS_FDS + 1];
 
     do {
-        entry *e;
+        gw_name *name;
         int n;
 
-        while ((e = next_todo(r))) {
-            ask_dns(r, e);
+        while ((name = next_todo(r))) {
+            ask_dns(r, name);
         }
         take_confirmed(r);
         start_confirms(r);
@@ -606,29 +465,23 @@ static int open_pipe(int fds[2])
 static gw_resolver *resolver_alloc(const gw_resolver_params *params)
 {
     gw_resolver *r = calloc(1, sizeof(*r));
-    unsigned int size = 16;
 
     if (!r) {
         return NULL;
     }
     r->params = *params;
     defaults(&r->params);
-    while (size < (unsigned int)r->params.entries_max && size < 65536) {
-        size *= 2;
-    }
-    r->table = calloc(size, sizeof(*r->table));
-    if (!r->table || !open_pipe(r->wake_fds)) {
-        free(r->table);
+    r->names = gw_names_create(r->params.entries_max);
+    if (!r->names || !open_pipe(r->wake_fds)) {
+        gw_names_destroy(&r->names);
         free(r);
         return NULL;
     }
-    r->mask = size - 1;
     r->refs = 1;
     pthread_mutex_init(&r->lock, NULL);
     APR_RING_INIT(&r->active, query, link);
     APR_RING_INIT(&r->orphans, query, link);
-    APR_RING_INIT(&r->used, entry, used);
-    APR_RING_INIT(&r->todo, entry, todo);
+    APR_RING_INIT(&r->todo, gw_name, todo);
     return r;
 }
 
@@ -658,7 +511,7 @@ static int release(gw_resolver *r)
 
     /* no answer counts any more */
     APR_RING_FOREACH(q, &r->active, query, link) {
-        q->entry = NULL;
+        q->name = NULL;
     }
     gw_dns_destroy(&r->dns);
     running = gw_confirm_destroy(&r->confirm, CONFIRM_PATIENCE);
@@ -725,6 +578,7 @@ static void pin_code(int running)
 void gw_resolver_destroy(gw_resolver **presolver)
 {
     gw_resolver *r = *presolver;
+    gw_name *name;
     int running;
 
     *presolver = NULL;
@@ -742,12 +596,9 @@ void gw_resolver_destroy(gw_resolver **presolver)
     }
 
     pthread_mutex_lock(&r->lock);
-    while (!APR_RING_EMPTY(&r->used, entry, used)) {
-        entry *e = APR_RING_FIRST(&r->used);
-
-        APR_RING_REMOVE(e, used);
-        waiters_end(e, APR_EGENERAL);
-        entry_free(e);
+    for (name = gw_names_next(r->names, NULL); name;
+         name = gw_names_next(r->names, name)) {
+        waiters_end(name, APR_EGENERAL);
     }
     pthread_mutex_unlock(&r->lock);
     unref(r);
@@ -755,7 +606,7 @@ void gw_resolver_destroy(gw_resolver **presolver)
 
 /* --- lookups; any thread ----------------------------------------------- */
 
-static apr_status_t lookup_add(gw_resolver *r, entry *e, gw_waker *waker,
+static apr_status_t lookup_add(gw_resolver *r, gw_name *name, gw_waker *waker,
                                gw_lookup **plookup)
 {
     gw_lookup *lookup = calloc(1, sizeof(*lookup));
@@ -766,7 +617,7 @@ static apr_status_t lookup_add(gw_resolver *r, entry *e, gw_waker *waker,
     lookup->resolver = r;
     r->refs++;
     lookup->waker = waker;
-    APR_RING_INSERT_TAIL(&e->waiters, lookup, gw_lookup, link);
+    APR_RING_INSERT_TAIL(&name->waiters, lookup, gw_lookup, link);
     *plookup = lookup;
     return APR_EAGAIN;
 }
@@ -777,14 +628,14 @@ static apr_status_t look_up(gw_resolver *r, const char *key, gw_waker *waker,
 {
     apr_status_t rv = APR_EGENERAL;
     int full = 0;
-    entry *e;
+    gw_name *name;
 
     pthread_mutex_lock(&r->lock);
-    e = r->stopping ? NULL : entry_use(r, key);
-    if (e) {
-        rv = entry_ask(r, e, pset);
+    name = r->stopping ? NULL : gw_names_use(r->names, key);
+    if (name) {
+        rv = name_ask(r, name, pset);
         if (rv == APR_EAGAIN && waker) {
-            rv = lookup_add(r, e, waker, plookup);
+            rv = lookup_add(r, name, waker, plookup);
         }
     }
     else if (!r->stopping && !r->full) {
@@ -803,7 +654,7 @@ apr_status_t gw_resolve(gw_resolver *resolver, const char *name,
                         gw_waker *waker, gw_addrset **pset,
                         gw_lookup **plookup)
 {
-    char key[NAME_MAX_LEN + 1];
+    char key[GW_NAME_MAX + 1];
     apr_status_t rv;
 
     *pset = gw_addrset_literal(name);
@@ -813,7 +664,7 @@ apr_status_t gw_resolve(gw_resolver *resolver, const char *name,
     if (*pset) {
         return APR_SUCCESS;
     }
-    if (!name_key(name, key)) {
+    if (!gw_name_key(name, key)) {
         return APR_ENOENT;
     }
     rv = look_up(resolver, key, NULL, pset, plookup);

@@ -21,6 +21,7 @@
 #ifndef GW_RESOLVE_H
 #define GW_RESOLVE_H
 
+#include <stddef.h>     /* before APR: its rings use offsetof then */
 #include <sys/socket.h>
 #include <apr_pools.h>
 #include "gw_wants.h"

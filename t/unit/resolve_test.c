@@ -779,11 +779,6 @@ static void test_hosts(void)
     is_str(resolve("new.hosts"), "192.0.2.61", "and new name");
     gw_resolver_destroy(&resolver);
     write_file(hosts_path, "");
-
-    start(&p);
-    ok(strstr(resolve("localhost"), "127.0.0.1") != NULL,
-       "localhost without a hosts file");
-    gw_resolver_destroy(&resolver);
 }
 
 static void test_dead(void)
@@ -862,7 +857,7 @@ static int entries(void)
     int n;
 
     pthread_mutex_lock(&resolver->lock);
-    n = resolver->nentries;
+    n = gw_names_count(resolver->names);
     pthread_mutex_unlock(&resolver->lock);
     return n;
 }
