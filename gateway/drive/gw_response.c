@@ -87,6 +87,7 @@ static void fill_rules(request_rec *r, const gw_mapped *m, gw_reverse *rev)
     }
     rev->rules = (const gw_reverse_rule *const *)rules->elts;
     rev->nrules = rules->nelts;
+    rev->origin = m->match.route->url;
 }
 
 static int wants_mapping(const apr_table_t *headers)

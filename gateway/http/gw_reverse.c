@@ -105,6 +105,50 @@ static apr_ssize_t front_len(const gw_reverse *rev, gw_str path)
     return longest;
 }
 
+/*
+ * Does the URL name this host and port? The http and the https form of a
+ * default port are the same; a network-path reference has its scheme from
+ * context, which is the scheme compared with.
+ */
+static int is_site(const site *who, const char *host, int port,
+                   const char *scheme)
+{
+    int its_default = gw_url_default_port(scheme);
+    int default_port = who->default_port ? who->default_port : its_default;
+    int who_port = who->port ? who->port : default_port;
+
+    if (!port) {
+        port = its_default;
+    }
+    if (!port || !gw_str_is(gw_str_of(who->host), host)) {
+        return 0;
+    }
+    return who_port == port
+           || (who_port == default_port && port == its_default);
+}
+
+/* Is this the backend that answered? */
+static int is_origin(const gw_reverse *rev, const gw_url *backend)
+{
+    const gw_url *origin = rev->origin;
+    site who;
+
+    if (!origin) {
+        return 1;
+    }
+    if (strcmp(origin->socket ? origin->socket : "",
+               backend->socket ? backend->socket : "") != 0) {
+        return 0;
+    }
+    who.host = origin->host;
+    who.port = origin->port;
+    who.default_port = gw_url_default_port(origin->scheme);
+    return is_site(&who, backend->host, backend->port, backend->scheme)
+           || (strcmp(origin->scheme, backend->scheme) == 0
+               && strcmp(origin->host, backend->host) == 0
+               && origin->port == backend->port);
+}
+
 const gw_reverse_rule *gw_reverse_path_rule(const gw_reverse *rev,
                                             gw_str path, int path_only,
                                             gw_str *tail)
@@ -115,7 +159,7 @@ const gw_reverse_rule *gw_reverse_path_rule(const gw_reverse *rev,
     for (i = 0; i < rev->nrules; i++) {
         const gw_reverse_rule *rule = rev->rules[i];
 
-        if (path_only && rule->backend) {
+        if (rule->backend && (path_only || !is_origin(rev, rule->backend))) {
             continue;
         }
         if (is_under(path, gw_reverse_from(rule), tail)
@@ -201,28 +245,6 @@ static int read_site(apr_pool_t *pool, const uri_ref *ref, site *who)
                                     &who->port);
 }
 
-/*
- * Does the URL name this host and port? The http and the https form of a
- * default port are the same; a network-path reference has its scheme from
- * context, which is the scheme compared with.
- */
-static int is_site(const site *who, const char *host, int port,
-                   const char *scheme)
-{
-    int its_default = gw_url_default_port(scheme);
-    int default_port = who->default_port ? who->default_port : its_default;
-    int who_port = who->port ? who->port : default_port;
-
-    if (!port) {
-        port = its_default;
-    }
-    if (!port || !gw_str_is(gw_str_of(who->host), host)) {
-        return 0;
-    }
-    return who_port == port
-           || (who_port == default_port && port == its_default);
-}
-
 /* host[:port] of the front. */
 static char *front_authority(apr_pool_t *pool, const gw_reverse *rev,
                              const char *host)
@@ -294,7 +316,7 @@ static const char *map_site(apr_pool_t *pool, const gw_reverse *rev,
         const gw_reverse_rule *rule = rev->rules[i];
         const gw_url *backend = rule->backend;
 
-        if (backend
+        if (backend && (!backend->socket || is_origin(rev, backend))
             && is_site(&who, backend->host, backend->port, backend->scheme)
             && is_under(ref->path, backend->path, &tail)) {
             return on_front(pool, rev, ref, gw_reverse_to(pool, rule, tail));

@@ -35,15 +35,19 @@ struct gw_reverse {
     const char *host;       /* the client's Host without port; IPv6 without
                                brackets */
     int port;               /* of the front as the client sees it */
+    const gw_url *origin;   /* who answered, as the route names it: what has
+                               no host in it, and a host name behind a UNIX
+                               socket, is mapped by this backend's rules only.
+                               NULL: by all */
 };
 
 /**
  * Map one URI reference (RFC 3986 4.1).
  * An absolute URL under a rule's backend becomes the front's absolute URL, a
  * network-path reference (//host/x) and an absolute path stay in their form
- * (an absolute path maps by the path of the rule's backend, unless it already
- * lies under a rule's front path that is as long or longer: a backend that
- * knows its public path is left alone). A URL on the front's own host and
+ * (an absolute path maps by the path of the backend that answered, unless it
+ * already lies under a rule's front path that is as long or longer: a backend
+ * that knows its public path is left alone). A URL on the front's own host and
  * port keeps its origin and maps by the rules given as a path, in the same
  * way. Relative paths, queries and fragments are left alone, and so are URLs
  * with user information. Without a usable front host the result is a path.
@@ -62,8 +66,8 @@ const char *gw_reverse_link(apr_pool_t *pool, const gw_reverse *rev,
                             const char *value);
 
 /**
- * A Set-Cookie value: Path under a rule's backend path becomes the front path
- * with the tail kept; Domain that is a rule's backend host or a parent of it,
+ * A Set-Cookie value: Path maps as an absolute path, with the tail kept;
+ * Domain that is a rule's backend host or a parent of it,
  * and does not already match the front's host, becomes the front's host (is
  * dropped where the front is an IP literal). Everything else, odd cookies
  * too, stays byte for byte. NULL when nothing changed.

@@ -13,9 +13,9 @@
 const char *gw_reverse_from(const gw_reverse_rule *rule);
 
 /**
- * The first rule for a path of the backend, or NULL: the path is under what
- * the rule maps from, and no rule's front path that is as long or longer
- * holds it already.
+ * The first rule for a path of the backend that answered, or NULL: the path
+ * is under what the rule maps from, and no rule's front path that is as long
+ * or longer holds it already.
  * @param path_only  1: only rules that were given as a path
  * @param tail       out: what follows, "" or beginning with '/'
  */

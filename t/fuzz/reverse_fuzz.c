@@ -63,6 +63,7 @@ static void make_rev(gw_reverse *rev, size_t n)
         rules[rev->nrules++] = rule;
     }
     rev->rules = rules;
+    rev->origin = rules[n & 1 ? 0 : rev->nrules - 1]->backend;
     rev->scheme = setups[n].scheme;
     rev->host = setups[n].host;
     rev->port = setups[n].port;

@@ -378,6 +378,62 @@ static void test_fronts(void)
            "http://[::1]/app", "own name in brackets");
 }
 
+/*
+ * Many applications behind one front: what names no host belongs to the
+ * application that said it.
+ */
+static const struct {
+    const char *origin;
+    const char *url;
+    const char *mapped;
+    const char *cookie;         /* what becomes of "a=b; Path=/" */
+} origins[] = {
+    { "http://one", "/x", "/one/x", "a=b; Path=/one" },
+    { "http://two:8080", "/x", "/two/x", "a=b; Path=/two" },
+    { "http://two", "/x", NULL, NULL },
+    { "https://one", "/x", "/one/x", "a=b; Path=/one" },
+    { "http://other", "/x", NULL, NULL },
+    { "http://other", "http://one/x", "https://www.example.com/one/x",
+      NULL },
+    { "http://one", "//two:8080/x", "//www.example.com/two/x",
+      "a=b; Path=/one" },
+    { "http://one", "/two/x", NULL, "a=b; Path=/one" },
+    { "unix:/run/b.sock|http://app", "/x", "/b/x", "a=b; Path=/b" },
+    { "unix:/run/b.sock|http://app", "http://app/x",
+      "https://www.example.com/b/x", "a=b; Path=/b" },
+    { "unix:/run/a.sock|http://app", "http://app/x",
+      "https://www.example.com/a/x", "a=b; Path=/a" },
+    { "unix:/run/c.sock|http://app", "http://app/x", NULL, NULL },
+    { "http://app", "/x", NULL, NULL },
+};
+
+static void test_origins(void)
+{
+    gw_reverse *apps = front_https("http://one=/one http://two:8080=/two "
+                                   "unix:/run/a.sock|http://app=/a "
+                                   "unix:/run/b.sock|http://app=/b");
+    gw_reverse *balancers = front_https("balancer://one=/one "
+                                        "balancer://two=/two");
+    gw_reverse *path = front_https("http://one=/one /ctx=/app");
+    const char *err;
+    size_t i;
+
+    for (i = 0; i < COUNT(origins); i++) {
+        apps->origin = gw_url_parse(pool, origins[i].origin, &err);
+        is_str(gw_reverse_url(pool, apps, origins[i].url),
+               origins[i].mapped, "%s says %s", origins[i].origin,
+               origins[i].url);
+        is_str(gw_reverse_cookie(pool, apps, "a=b; Path=/"),
+               origins[i].cookie, "%s sets a cookie", origins[i].origin);
+    }
+    balancers->origin = gw_url_parse(pool, "balancer://two", &err);
+    is_str(gw_reverse_url(pool, balancers, "/x"), "/two/x",
+           "a balancer's own rule");
+    path->origin = gw_url_parse(pool, "http://other", &err);
+    is_str(gw_reverse_url(pool, path, "/ctx/x"), "/app/x",
+           "a rule given as a path is for every backend");
+}
+
 static const struct {
     const char *value;
     const char *mapped;
@@ -745,6 +801,7 @@ int main(void)
     apr_pool_create(&pool, NULL);
     test_urls();
     test_fronts();
+    test_origins();
     test_lists();
     test_cookies();
     test_cookie_fronts();
