@@ -38,6 +38,9 @@ Gateway::Backend - a backend that does exactly what a test says
   $b->events                 # [{conn, time, what, ...}]
   $b->clear                  # forget what came so far
   $b->stop; $b->start;       # the port refuses; the port serves again
+  $b->stop_listening         # refuses, but connections that are open go on
+
+  my $b = Gateway::Backend->deaf;    # a connect there never ends
 
 =head1 CONSTRUCTOR
 
@@ -106,6 +109,26 @@ sub new {
     push @ALL, $self;
     $self->start unless $opt{stopped};
     return $self;
+}
+
+# A port that neither answers nor refuses: the queue of a listener that never
+# accepts is filled, so that further SYNs are dropped. For connect timeouts.
+sub deaf {
+    my ($class) = @_;
+    my $self = bless { host => '127.0.0.1', name => 'deaf backend',
+        port => Gateway::Process::take_port(), deaf => [] }, $class;
+    my $listener = IO::Socket::IP->new(Type => SOCK_STREAM, ReuseAddr => 1,
+        LocalHost => $self->{host}, LocalPort => $self->{port}, Listen => 0)
+        or die "cannot listen: $!\n";
+    push @{ $self->{deaf} }, $listener;
+    for (1 .. 20) {
+        my $sock = IO::Socket::IP->new(PeerHost => $self->{host},
+            PeerPort => $self->{port}, Type => SOCK_STREAM, Blocking => 0);
+        my $done = Gateway::Process::wait_io($sock, 'w', 0.1);
+        push @{ $self->{deaf} }, $sock;
+        return $self unless $done;
+    }
+    die "the queue of port $self->{port} does not fill\n";
 }
 
 # In the test's folder, where it can be looked at afterwards.

@@ -37,7 +37,7 @@ sub driver   { return $ENV{GATEWAY_DRIVER} || 'block' }
 sub valgrind { return $ENV{GATEWAY_VALGRIND} ? 1 : 0 }
 
 # Everything is slower under valgrind or a sanitizer: waits are multiplied.
-sub patience { return valgrind() ? 20 : sanitized() ? 4 : 1 }
+sub patience { return valgrind() ? 6 : sanitized() ? 3 : 1 }
 
 sub mpm {
     my $mpm = $ENV{GATEWAY_MPM} || 'event';
