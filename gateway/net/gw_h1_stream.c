@@ -263,6 +263,7 @@ static apr_status_t send_blocked(h1_stream *h)
     apr_snprintf(h->why, sizeof(h->why), "%s took no bytes of the request "
                  "for %" APR_INT64_T_FMT " ms", h->conn->addr,
                  (apr_int64_t)(h->lease.opts->timeout / 1000));
+    h->conn->write_failed = 1;
     return failed(h, GW_FAIL_SEND_TIMEOUT, APR_TIMEUP);
 }
 

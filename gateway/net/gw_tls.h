@@ -61,7 +61,7 @@ apr_status_t gw_tls_handshake(gw_tls *tls, int *pevents);
 const char *gw_tls_why(const gw_tls *tls);
 
 /**
- * Read or write. APR_SUCCESS with *pn > 0; APR_EAGAIN (*pevents says what for);
+ * Read or write. APR_SUCCESS with *pn > 0; APR_EAGAIN (*pevents: what for);
  * APR_EOF close_notify; APR_ECONNRESET an end without it, or a reset;
  * APR_EGENERAL protocol error. gw_tls_why() explains the last two, and is ""
  * before. A failed write leaves reading possible.
