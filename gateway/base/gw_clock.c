@@ -44,6 +44,6 @@ int gw_poll_ms(gw_time now, gw_time deadline)
     if (deadline <= now) {
         return 0;
     }
-    ms = (deadline - now + 999) / 1000;
+    ms = (deadline - now - 1) / 1000 + 1;
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
