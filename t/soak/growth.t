@@ -28,7 +28,7 @@ MaxKeepAliveRequests 0
 </Location>
 GatewayPass /down http://127.0.0.1:@DOWN@
 EOC
-$s->allow_log(qr/GW\d{5}/);
+$s->allow_log(qr{GW\d{5}|AH00161});    # AH00161: prefork with one child
 
 my @kinds = (
     [ 200, sub { $_[0]->get('/app/') } ],
