@@ -43,6 +43,8 @@ sub write {
     $self->_file('conf/mime.types', "text/html html\ntext/plain txt\n");
     my $docs = { 'index.html' => "It works.\n", %{ $opt->{docs} || {} } };
     $self->_file("htdocs/$_", $docs->{$_}) for sort keys %$docs;
+    my $etc = $opt->{etc} || {};
+    $self->_file("etc/$_", $etc->{$_}) for sort keys %$etc;
     $self->_file('conf/httpd.conf', join '', $self->_modules, $self->_core,
         $self->_mpm, $self->_log, $self->_driver,
         qq{Include "$self->{root}/conf/test.conf"\n}, $self->_ssl);

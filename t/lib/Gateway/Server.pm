@@ -60,6 +60,12 @@ h2 (over TLS) and h2c. ipv6 => 1 listens on ::1 too.
 
 Files of the DocumentRoot, which has an index.html otherwise.
 
+=item etc => { 'hosts' => text, 'resolv.conf' => text ... }
+
+Files that the server sees instead of the machine's, in a mount name space of
+its own (root only: C<< Gateway::Test->need(names => 1) >>). They are in
+@ROOT@/etc and may be written to while it runs. See L<Gateway::DNS>.
+
 =item children => n, threads => n, mpm_config => text
 
 Default: one child with 16 threads (prefork: up to 16 children; children => 1
@@ -198,11 +204,27 @@ sub command {
     my ($self, @more) = @_;
     my @cmd = (Gateway::Setup::httpd(), '-d', $self->{root}, '-f',
         "$self->{root}/conf/httpd.conf", @more);
-    return @cmd unless Gateway::Setup::valgrind();
+    unshift @cmd, $self->_valgrind if Gateway::Setup::valgrind();
+    unshift @cmd, $self->_own_etc if $self->{opt}{etc};
+    return @cmd;
+}
+
+# A mount name space in which the test's files lie over those of /etc.
+sub _own_etc {
+    my ($self) = @_;
+    my $mounts = join ' && ', map {
+        "mount --bind '$self->{root}/etc/$_' '/etc/$_'"
+    } sort keys %{ $self->{opt}{etc} };
+    return ('unshare', '--mount', '/bin/sh', '-c',
+        qq{$mounts && exec "\$@"}, 'sh');
+}
+
+sub _valgrind {
+    my ($self) = @_;
     my $t = Gateway::Setup::root() . '/t/conf';
     return ('valgrind', '-q', '--trace-children=no', '--num-callers=30',
         '--leak-check=no', '--error-limit=no', "--suppressions=$t/valgrind.supp",
-        "--log-file=$self->{root}/san/valgrind.%p", @cmd);
+        "--log-file=$self->{root}/san/valgrind.%p");
 }
 
 sub environment {

@@ -36,7 +36,7 @@ backend scripts. A file that leaves something undeclared fails.
 =item try_start(%options): (ok, output) of a start; the server is stopped
 again. For what only a start can tell.
 
-=item need(mpm => [...], command => [...], module => [...], ssl => 1,
+=item need(mpm => [...], command => [...], module => [...], names => 1,
 driver => 'block'): skips the whole file where it cannot run
 
 =item closed_port: a port on which nobody listens as long as the test runs
@@ -136,6 +136,8 @@ sub _missing {
         return "$command is not installed" unless grep { -x "$_/$command" }
             split(/:/, $ENV{PATH}), '/usr/sbin', '/sbin';
     }
+    return 'needs root and mount name spaces' if $need{names}
+        && ($> != 0 || system('unshare --mount /bin/true 2>/dev/null') != 0);
     for my $module ($need{module} ? _list($need{module}) : ()) {
         return "mod_$module is not installed"
             unless eval { Gateway::Setup::load_module($module); 1 };
