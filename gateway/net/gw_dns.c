@@ -105,8 +105,6 @@ static void add_server(const char *line, char *list, apr_size_t size)
     char addr[LINE_SIZE];
     apr_size_t used = strlen(list);
     const char *p = line + strspn(line, " \t");
-    const char *colon;
-    int bare6;
 
     if (strncmp(p, "nameserver", 10) || (p[10] != ' ' && p[10] != '\t')) {
         return;
@@ -115,13 +113,9 @@ static void add_server(const char *line, char *list, apr_size_t size)
     p += strspn(p, " \t");
     apr_cpystrn(addr, p, sizeof(addr));
     addr[strcspn(addr, " \t\r\n#;")] = '\0';
-    if (!addr[0]) {
-        return;
+    if (addr[0]) {
+        apr_snprintf(list + used, size - used, "%s%s", used ? "," : "", addr);
     }
-    colon = strchr(addr, ':');
-    bare6 = addr[0] != '[' && colon && strchr(colon + 1, ':');
-    apr_snprintf(list + used, size - used, "%s%s%s%s", used ? "," : "",
-                 bare6 ? "[" : "", addr, bare6 ? "]" : "");
 }
 
 /* c-ares reads no ports in resolv.conf. */
@@ -428,7 +422,8 @@ apr_status_t gw_dns_create(apr_pool_t *pool, const char *resolv_conf,
     status = build(dns, &dns->hosts, &dns->servers);
     if (status != ARES_SUCCESS) {
         gw_log(NULL, GW_LOG_ERR, 0, GWNO(00600) "name resolution cannot "
-               "start: %s", ares_strerror(status));
+               "start with %s: %s", resolv_conf ? resolv_conf
+               : SYSTEM_RESOLV_CONF, ares_strerror(status));
         return status == ARES_ENOMEM ? APR_ENOMEM : APR_EGENERAL;
     }
     *pdns = dns;

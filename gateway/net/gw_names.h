@@ -8,8 +8,8 @@
 #ifndef GW_NAMES_H
 #define GW_NAMES_H
 
-#include <apr_ring.h>
 #include "gw_addrset.h"
+#include <apr_ring.h>
 
 /** Longest name in presentation form, its final dot counted (RFC 1035
  * 2.3.4). */
@@ -41,9 +41,8 @@ struct gw_name {
     gw_addrset *set;                /* the last good answer, or NULL */
     apr_status_t rv;                /* without a set: what lookups get */
     gw_time expires;                /* 0: at once */
+    int failing;                    /* the last query had no answer */
     APR_RING_HEAD(, gw_lookup) waiters;
-    /* resolver thread */
-    int failing;                    /* logged; until it is good again */
     char text[];                    /* const: the key */
 };
 
@@ -62,7 +61,8 @@ void gw_names_destroy(gw_names **pnames);
  * now on. NULL: all max names are busy, or no memory. */
 gw_name *gw_names_use(gw_names *names, const char *key);
 
-/** Let every name expire at once; last good answers stay. */
+/** Let every name expire at once; the last good answers stay for the case
+ * that no new ones come. */
 void gw_names_expire(gw_names *names);
 
 /** Walk all names: the one after name, the first after NULL; NULL at the

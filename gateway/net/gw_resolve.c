@@ -110,16 +110,18 @@ static void name_queue(gw_resolver *r, gw_name *name)
 /* What the cache says now; a query is queued where it has grown old. */
 static apr_status_t name_ask(gw_resolver *r, gw_name *name, gw_addrset **pset)
 {
-    int fresh = gw_now() < name->expires;
+    gw_time now = gw_now();
+    int fresh = now < name->expires;
 
     if (!fresh) {
         name_queue(r, name);
     }
-    if (name->set) {
+    if (name->set && (name->failing
+                      || now < name->expires + r->params.stale_max)) {
         *pset = gw_addrset_ref(name->set);
         return APR_SUCCESS;
     }
-    return fresh ? name->rv : APR_EAGAIN;
+    return fresh && !name->set ? name->rv : APR_EAGAIN;
 }
 
 /* End a lookup; it belongs to its caller alone from here on. */
@@ -157,7 +159,6 @@ static void report_good(gw_name *name, const gw_addrset *set)
         gw_log(NULL, GW_LOG_INFO, 0, GWNO(00603) "name %s: now %s", name->text,
                text);
     }
-    name->failing = 0;
 }
 
 static void report_bad(gw_name *name, const char *why)
@@ -169,7 +170,6 @@ static void report_bad(gw_name *name, const char *why)
                name->text, why);
         return;
     }
-    name->failing = 1;
     if (!name->set) {
         gw_log(NULL, GW_LOG_INFO, 0, GWNO(00605) "name %s: %s", name->text,
                why);
@@ -182,7 +182,7 @@ static void report_bad(gw_name *name, const char *why)
 
 /*
  * The one place where a query's end changes its name. Takes the set over.
- * Only this thread writes set, so reading it for the log needs no lock.
+ * Only this thread writes set and failing: no lock to read them for the log.
  */
 static void settle(gw_resolver *r, gw_name *name, gw_addrset *set, gw_time ttl,
                    apr_status_t rv, const char *why)
@@ -195,6 +195,7 @@ static void settle(gw_resolver *r, gw_name *name, gw_addrset *set, gw_time ttl,
     }
     pthread_mutex_lock(&r->lock);
     name->busy = 0;
+    name->failing = !set;
     name->rv = rv;
     name->expires = gw_deadline(gw_now(), set ? ttl : r->params.negative_ttl);
     if (set) {
@@ -358,8 +359,7 @@ static void expire_queries(gw_resolver *r)
     }
 }
 
-/* New files may say otherwise of every name; what was good serves on until
- * its next use has refreshed it. */
+/* New files may say otherwise of every name. */
 static void expire_names(gw_resolver *r)
 {
     pthread_mutex_lock(&r->lock);
@@ -446,6 +446,7 @@ static void defaults(gw_resolver_params *p)
     p->ttl_max = p->ttl_max ? p->ttl_max : GW_SEC(3600);
     p->hosts_ttl = p->hosts_ttl ? p->hosts_ttl : GW_SEC(30);
     p->negative_ttl = p->negative_ttl ? p->negative_ttl : GW_SEC(2);
+    p->stale_max = p->stale_max ? p->stale_max : GW_SEC(30);
     p->timeout = p->timeout ? p->timeout : GW_SEC(10);
     p->entries_max = p->entries_max ? p->entries_max : 1024;
 }

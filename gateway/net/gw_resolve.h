@@ -5,11 +5,13 @@
  * that runs one c-ares channel. Answers live in a cache: positive ones for
  * their TTL within [ttl_min, ttl_max], answers of /etc/hosts 30 s, negative
  * ones for negative_ttl. The last good answer stays in use while a refresh
- * fails or is under way: a stale entry is returned at once and refreshed in
- * the background. A name that DNS does not know is confirmed once by
- * getaddrinfo(3) on a detached helper thread (nsswitch sources such as mDNS
- * or NIS), never on the request path nor on the resolver thread. The channel
- * is rebuilt when resolv.conf or the hosts file changes.
+ * is under way or fails: an entry stale by less than stale_max is returned at
+ * once and refreshed in the background; for an older one (a name rarely used)
+ * the lookup waits, and has the last good answer if the refresh fails. A name
+ * that DNS does not know is confirmed once by getaddrinfo(3) on a detached
+ * helper thread (nsswitch sources such as mDNS or NIS), never on the request
+ * path nor on the resolver thread. The channel is rebuilt when resolv.conf or
+ * the hosts file changes.
  *
  * Threads: any may look up and cancel; resolver->lock is a leaf but for
  * waker->wake(), which only signals. Address sets are immutable and
@@ -63,6 +65,7 @@ struct gw_resolver_params {
     gw_time ttl_max;            /* 0: 1 h */
     gw_time hosts_ttl;          /* 0: 30 s */
     gw_time negative_ttl;       /* 0: 2 s */
+    gw_time stale_max;          /* 0: 30 s */
     gw_time timeout;            /* of one lookup in all; 0: 10 s */
     int entries_max;            /* names kept; 0: 1024; oldest unused go */
     void (*tick)(void *baton);  /* may be NULL */
@@ -81,8 +84,9 @@ void gw_resolver_destroy(gw_resolver **presolver);
 
 /**
  * Look a name up.
- * @param waker   borrowed until the lookup ends or is cancelled; NULL: only
- *                warm the cache
+ * @param waker   borrowed until the lookup ends or is cancelled; armed here
+ *                when there is something to wait for; NULL: only warm the
+ *                cache (then plookup may be NULL)
  * @param pset    out, on APR_SUCCESS: a reference for the caller
  * @param plookup out, on APR_EAGAIN: pending; poll with gw_lookup_result()
  *                after a wake-up, or gw_lookup_cancel()

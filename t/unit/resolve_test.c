@@ -687,6 +687,29 @@ static void test_ttl(void)
     gw_resolver_destroy(&resolver);
 }
 
+static void test_stale(void)
+{
+    gw_resolver_params p = test_params();
+
+    p.ttl_max = GW_MSEC(20);
+    p.stale_max = GW_MSEC(40);
+    p.timeout = GW_MSEC(60);
+    zone(&dns, "rare.test", "192.0.2.1", 300, 0);
+    start(&p);
+    is_str(resolve("rare.test"), "192.0.2.1", "a name rarely used");
+    zone(&dns, "rare.test", "192.0.2.2", 300, 0);
+    apr_sleep(80000);
+    is_str(resolve("rare.test"), "192.0.2.2", "too old: waits for the new");
+    apr_sleep(80000);
+    behave(&dns, 1, 0);
+    is_str(at_once("rare.test"), "eagain", "too old again, server dead");
+    is_str(resolve("rare.test"), "192.0.2.2", "the old one in the end");
+    apr_sleep(200000);
+    is_str(at_once("rare.test"), "192.0.2.2", "and at once from then on");
+    behave(&dns, 0, 0);
+    gw_resolver_destroy(&resolver);
+}
+
 #define JOINED 10
 
 static void test_joined(void)
@@ -912,6 +935,7 @@ static void test_timeout(void)
 {
     gw_resolver_params p = test_params();
     gw_time started;
+    char text[128];
 
     p.timeout = GW_MSEC(150);
     behave(&dns, 1, 0);
@@ -929,6 +953,17 @@ static void test_timeout(void)
     is_str(resolve("printer.local"), "192.0.2.77",
            "other sources are asked then");
     gw_resolver_destroy(&resolver);
+
+    apr_snprintf(text, sizeof(text), "nameserver [::1]:9\n"
+                 "nameserver 127.0.0.1:9\nnameserver 127.0.0.1:%d # third\n",
+                 dns.port);
+    write_file(resolv_path, text);
+    start(&p);
+    is_str(resolve("one.test"), "192.0.2.1", "dead servers are passed over");
+    gw_resolver_destroy(&resolver);
+    write_file(resolv_path, "nameserver junk\n");
+    ok(gw_resolver_create(pool, &p, &resolver) != APR_SUCCESS && !resolver,
+       "a server that is no address is refused");
     write_resolv(&dns);
 }
 
@@ -1057,38 +1092,46 @@ static void hammer_once(unsigned int *seed, test_waker *w, int *bad)
     gw_addrset_release(&set);
 }
 
+typedef struct hammerer hammerer;
+struct hammerer {
+    pthread_t thread;
+    unsigned int seed;
+    int bad;
+};
+
 static void *hammer(void *arg)
 {
-    unsigned int seed = (unsigned int)(apr_size_t)arg;
+    hammerer *h = arg;
     test_waker w;
-    int i, bad = 0;
+    int i;
 
     for (i = 0; i < HAMMER_ROUNDS; i++) {
         waker_init(&w);
-        hammer_once(&seed, &w, &bad);
+        hammer_once(&h->seed, &w, &h->bad);
     }
-    return (void *)(apr_size_t)bad;
+    return NULL;
 }
 
 static void test_hammer(void)
 {
     gw_resolver_params p = test_params();
-    pthread_t threads[HAMMERS];
-    void *bad, *all_bad = NULL;
-    apr_size_t i;
+    hammerer hammerers[HAMMERS];
+    int i, bad = 0;
 
     p.ttl_max = GW_MSEC(2);
     p.negative_ttl = GW_MSEC(2);
     p.entries_max = 10;
     start(&p);
     for (i = 0; i < HAMMERS; i++) {
-        pthread_create(&threads[i], NULL, hammer, (void *)(i + 1));
+        hammerers[i].seed = (unsigned int)i + 1;
+        hammerers[i].bad = 0;
+        pthread_create(&hammerers[i].thread, NULL, hammer, &hammerers[i]);
     }
     for (i = 0; i < HAMMERS; i++) {
-        pthread_join(threads[i], &bad);
-        all_bad = (char *)all_bad + (apr_size_t)bad;
+        pthread_join(hammerers[i].thread, NULL);
+        bad += hammerers[i].bad;
     }
-    ok(!all_bad, "%d threads, %d lookups each: every one ended well",
+    is_int(bad, 0, "%d threads, %d lookups each: every one ended well",
        HAMMERS, HAMMER_ROUNDS);
     ok(entries() <= 10, "the cache stayed in its bound");
     gw_resolver_destroy(&resolver);
@@ -1121,6 +1164,7 @@ int main(void)
     test_basic();
     test_names();
     test_ttl();
+    test_stale();
     test_joined();
     test_negative();
     test_hosts();
