@@ -272,6 +272,9 @@ int gw_routes_find(const gw_routes *t, const char *path, gw_match *match)
     match->route = NULL;
     match->tail = 0;
     match->ncaptures = 0;
+    if (*path != '/') {
+        return 0;
+    }
     find_prefix(t, path, match);
 
     for (i = 0; i < t->npatterns; ++i) {

@@ -14,7 +14,8 @@
  *   3. patterns declared after it only when no prefix matches.
  * GW_ORDER_FILE: the first rule of the file that matches.
  * A prefix matches a path that equals it or goes on behind a '/' (or begins
- * with it when the prefix ends in '/'); runs of '/' in the path are one.
+ * with it when the prefix ends in '/'); runs of '/' in the path are one. A
+ * path that does not begin with '/' ("*") matches no rule.
  */
 #ifndef GW_ROUTES_H
 #define GW_ROUTES_H
