@@ -232,6 +232,18 @@ sub children_of {
     return sort { $a <=> $b } @found;
 }
 
+# True when every thread of these processes sleeps.
+sub all_asleep {
+    for my $pid (@_) {
+        for my $file (glob "/proc/$pid/task/*/stat") {
+            open my $fh, '<', $file or next;
+            my $line = <$fh> // next;
+            return 0 if $line =~ /\A.*\) [RD] /s;
+        }
+    }
+    return 1;
+}
+
 sub command_of {
     my ($pid) = @_;
     open my $fh, '<', "/proc/$pid/cmdline" or return '?';

@@ -247,6 +247,7 @@ sub stop {
     my ($self) = @_;
     my $process = delete $self->{process} or return $self;
     my $died = !$process->alive;
+    $self->_settle($process);
     my @forced = $process->stop(timeout => 20 * Gateway::Setup::patience());
     my $status = $process->status // 0;
     $self->problem('httpd was gone before it was stopped'
@@ -258,6 +259,22 @@ sub stop {
         for @forced;
     $self->_check_ports;
     return $self;
+}
+
+# A child of the event MPM that is told to end while a worker is still busy
+# with the end of a connection takes the pollset away from under it: an error
+# line (AH03092) or a crash of httpd's own making. So wait, for a moment, until
+# the threads have nothing to do.
+sub _settle {
+    my ($self, $process) = @_;
+    my @children = Gateway::Process::children_of($process->pid);
+    my $calm = 0;
+    for (1 .. 50) {
+        $calm = Gateway::Process::all_asleep(@children) ? $calm + 1 : 0;
+        last if $calm >= 3;
+        select undef, undef, undef, 0.005;
+    }
+    return;
 }
 
 sub _check_ports {
@@ -276,7 +293,9 @@ sub restart {
     my ($self, $how) = @_;
     my $before = $self->{log}->count(qr/resuming normal operations/);
     my $process = $self->{process} or die "restart: not started\n";
-    kill +($how // '') eq 'graceful' ? 'USR1' : 'HUP', $process->pid;
+    my $graceful = ($how // '') eq 'graceful';
+    $self->_settle($process) unless $graceful;
+    kill $graceful ? 'USR1' : 'HUP', $process->pid;
     $self->wait_for(sub {
         !$process->alive || $self->{log}->count(
             qr/resuming normal operations/) > $before;
