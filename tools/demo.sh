@@ -54,9 +54,21 @@ stop_all() {
     stop_one "$run/backend"
 }
 
+# The folder of an earlier run, where it had to lie outside the tree.
+forget() {
+    [ -s "$HOME_DIR/where" ] || return 0
+    case $(cat "$HOME_DIR/where") in
+    */mod_gateway-demo.??????)
+        rm -rf "$(cat "$HOME_DIR/where")"
+        ;;
+    esac
+    rm -f "$HOME_DIR/where"
+}
+
 case ${1-} in
 stop)
     stop_all
+    [ "${2-}" != -q ] || forget
     [ "${2-}" = -q ] || echo "demo: stopped${stopped:-, nothing was running}"
     exit 0
     ;;
@@ -115,6 +127,7 @@ bindable "$PORT" >/dev/null 2>&1 || stop_all
 why=$(bindable "$PORT" 2>&1 >/dev/null) || die "port $PORT cannot be used:" \
     "$why. Choose another: make -f Makefile.apxs demo PORT=8081"
 stop_all
+forget
 
 # --- a place to run ----------------------------------------------------------
 
