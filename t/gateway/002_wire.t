@@ -10,7 +10,7 @@ my @bad = (
     [ 'bare LF'             => "HTTP/1.1 200 OK\nContent-Length: 0\n\n" ],
     [ 'bare CR in a value'  => "${OK}X: a\rb\r\nContent-Length: 0\r\n\r\n" ],
     [ 'NUL in a value'      => "${OK}X: a\0b\r\nContent-Length: 0\r\n\r\n" ],
-    [ 'folded line'         => "${OK}X: a\r\n b\r\nContent-Length: 0\r\n\r\n" ],
+    [ 'folded line' => "${OK}X: a\r\n b\r\nContent-Length: 0\r\n\r\n" ],
     [ 'space before colon'  => "${OK}Content-Length : 0\r\n\r\n" ],
     [ 'no colon'            => "${OK}Nothing\r\nContent-Length: 0\r\n\r\n" ],
     [ 'empty name'          => "${OK}: x\r\nContent-Length: 0\r\n\r\n" ],
@@ -26,9 +26,9 @@ my @bad = (
         . "0x1\r\na\r\n0\r\n\r\n" ],
     [ 'chunk without CRLF' => "${OK}Transfer-Encoding: chunked\r\n\r\n"
         . "1\r\nab\r\n0\r\n\r\n" ],
-    [ 'status of two digits' => "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n" ],
+    [ 'two-digit status' => "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n" ],
     [ 'junk'                 => "junk\r\n\r\n" ],
-    [ '204 with a length'    => "HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n" ],
+    [ '204 with a length' => "HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n" ],
     [ 'empty line first'     => "\r\n${OK}Content-Length: 0\r\n\r\n" ],
 );
 my @good = (
@@ -150,6 +150,19 @@ is +Gateway::Client->new(port => $b->port)->get('/')->response->status, 200,
 my $u = Gateway::Backend->http(undef, unix => 1);
 is +Gateway::Client->new(unix => $u->socket)->get('/')->response->status, 200,
     'UNIX socket';
+
+my $large = Gateway::Backend->http({ '/large' => sub {
+    my $req = shift;
+    return [ 200, [], sub { $_[0]->('x' x 100_000) for 1 .. 50 } ];
+} }, brief => 1);
+my $got = 0;
+$c = Gateway::Client->new(port => $large->port, rcvbuf => 8192);
+$r = $c->get('/large')->response(sink => sub { $got += length $_[0] });
+is_deeply [ $r->size, $got, $r->body, $r->complete ],
+    [ 5_000_000, 5_000_000, '', 1 ], 'a large body that is not kept';
+is $c->post('/echo', 'y' x 1_000_000)->response->json->{body_length},
+    1_000_000, 'an upload that is only counted';
+is length $large->received, 0, 'indeed';
 
 my $deaf = Gateway::Backend->deaf;
 my $start = time;

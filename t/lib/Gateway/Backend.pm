@@ -50,7 +50,8 @@ connection is served by the first one and so on, later ones by the last.
 unix => 1 (a UNIX socket instead of a port), tls => 'server' (the name of a
 certificate of L<Gateway::CA>), tls_options => {SSL_... => ...}, host
 (127.0.0.1; '::1'), timeout (5: for every wait inside the script), backlog,
-name (for messages), keepalive => 0 and max_requests => n (http only).
+name (for messages), brief => 1 (bytes and bodies are counted, not kept: for
+large ones), keepalive => 0 and max_requests => n (http only).
 
 A script that dies (an C<expect> that was not met, for instance) fails the
 test, unless C<< may_fail => 1 >>. Waiting for a connection that ends is no
@@ -331,7 +332,10 @@ sub events {
     } @events;
 }
 
-sub connections { my ($self) = @_; return scalar $self->events(what => 'open') }
+sub connections {
+    my ($self) = @_;
+    return scalar $self->events(what => 'open');
+}
 
 # Every request whose head came whole, as a Gateway::Message. The body is
 # what the script has read of it.
@@ -346,7 +350,7 @@ sub requests {
 # All bytes of connection n (from 1), or of all connections.
 sub received {
     my ($self, $number) = @_;
-    return join '', map { $_->{bytes} } $self->events(what => 'in',
+    return join '', map { $_->{bytes} // '' } $self->events(what => 'in',
         defined $number ? (conn => $number) : ());
 }
 

@@ -15,13 +15,15 @@ Gateway::Client - a raw HTTP client that reads strictly; and curl
 
   my $h = Gateway::Client::curl($url, @arguments);
   # {exit, status, version, headers, body, stderr}
+  my $h = Gateway::Client::run('nghttp', '-v', $url);   # {exit, out, err}
 
 =head1 CONSTRUCTOR
 
 host (default 127.0.0.1), port, unix (path), timeout (5 s), from (own
-address); tls => 1 with sni, ca (file; default: the test CA), verify => 0,
-cert and key (client certificate), alpn => [...], tls_version. Returns undef
-and sets $Gateway::Client::ERROR when there is no connection.
+address), rcvbuf (bytes; for a client that reads slowly); tls => 1 with sni, ca
+(file; default: the test CA), verify => 0, cert and key (client certificate),
+alpn => [...], tls_version. Returns undef and sets $Gateway::Client::ERROR
+when there is no connection.
 
 =head1 METHODS
 
@@ -37,11 +39,12 @@ given. Returns the client.
 
 =item get, head, post: short forms of it
 
-=item response(method => 'HEAD', timeout => 1, one => 1, head_only => 1)
+=item response(method => 'HEAD', timeout => 1, one => 1, head_only => 1,
+sink => sub)
 
 Reads one response with the interim ones before it (one: returns the next
-response, interim or not). method defaults to that of the oldest request that
-has had no answer yet.
+response, interim or not; sink: see L<Gateway::Message>). method defaults to
+that of the oldest request that has had no answer yet.
 
 =back
 
@@ -54,7 +57,7 @@ use File::Temp ();
 use IO::Socket::IP ();
 use IO::Socket::UNIX ();
 use POSIX ();
-use Socket qw(SOCK_STREAM);
+use Socket qw(SOCK_STREAM SOL_SOCKET SO_RCVBUF);
 use Gateway::CA ();
 use Gateway::Message ();
 use Gateway::Setup ();
@@ -85,6 +88,8 @@ sub _connect {
             PeerPort => $opt->{port}, Timeout => $seconds,
             Type => SOCK_STREAM,
             $opt->{from} ? (LocalHost => $opt->{from}) : (),
+            $opt->{rcvbuf} ? (Sockopts =>
+                [ [ SOL_SOCKET, SO_RCVBUF, pack 'i', $opt->{rcvbuf} ] ]) : (),
         );
     $ERROR = "connect: $!" unless $sock;
     return $sock;
@@ -153,22 +158,30 @@ sub curl {
         '--noproxy', '*', '-w', '%{http_version} %{http_code}',
         '--max-time', $limit, '--cacert', Gateway::CA::file('ca.crt'),
         @args, $url);
+    my $ran = run(@cmd);
+    my ($version, $status) = $ran->{out} =~ /(\S+) (\d+)\s*\z/;
+    return {
+        exit => $ran->{exit}, version => $version, status => $status || 0,
+        body => _slurp("$dir/body"), stderr => $ran->{err},
+        headers => _curl_headers(_slurp("$dir/head")),
+    };
+}
+
+# Any other program: {exit, out, err}.
+sub run {
+    my (@cmd) = @_;
+    my $err = File::Temp->new('gateway-err-XXXXXX', TMPDIR => 1);
     my $pid = open my $out, '-|';
     defined $pid or die "fork: $!";
     if (!$pid) {
         delete $ENV{$_} for grep { /_proxy\z/i } keys %ENV;
-        open STDERR, '>', "$dir/err";
+        open STDERR, '>', "$err";
         { no warnings 'exec'; exec { $cmd[0] } @cmd; }
         POSIX::_exit(127);
     }
-    my $seen = do { local $/; <$out> } // '';
+    my $said = do { local $/; <$out> } // '';
     close $out;
-    my ($version, $status) = $seen =~ /(\S+) (\d+)\s*\z/;
-    return {
-        exit => $? >> 8, version => $version, status => $status || 0,
-        body => _slurp("$dir/body"), stderr => _slurp("$dir/err"),
-        headers => _curl_headers(_slurp("$dir/head")),
-    };
+    return { exit => $? >> 8, out => $said, err => _slurp("$err") };
 }
 
 # The fields of the last header section: [[name, value], ...].

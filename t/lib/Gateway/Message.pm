@@ -17,6 +17,8 @@ Gateway::Message - an HTTP/1.1 message exactly as it came over the wire
   $m->body             # decoded
   $m->framing          # none, length, chunked or close
   $m->complete         # the body came whole
+  $m->size             # of the body, also when it was not kept
+  $m->json             # the body, decoded
   $m->trailers  $m->chunks  $m->raw_head  $m->interim
   $m->problems         # what a strict reader objects to, [] is good
 
@@ -26,6 +28,9 @@ The reader is strict: line ends other than CRLF, folded lines, spaces before
 a colon, control characters, doubled or unequal Content-Length, both framings
 at once and malformed chunks are written down in C<problems>. The message is
 read as far as it makes sense all the same, so that a test can look at it.
+
+With C<< sink => sub { my $piece = shift } >> (read_response, read_body) the
+body goes to the code piece by piece and is not kept: for large ones.
 
 =cut
 
@@ -46,6 +51,7 @@ sub complete { return $_[0]{complete} }
 sub trailers { return $_[0]{trailers} }
 sub chunks   { return $_[0]{chunks} }
 sub raw_head { return $_[0]{raw_head} }
+sub size     { return $_[0]{size} }
 sub interim  { return $_[0]{interim} }
 sub problems { return $_[0]{problems} }
 sub why      { return $_[0]{why} }
@@ -54,6 +60,12 @@ sub all {
     my ($self, $name) = @_;
     return map { $_->[1] } grep { lc $_->[0] eq lc $name }
         @{ $self->{headers} };
+}
+
+sub json {
+    my ($self) = @_;
+    require JSON::PP;
+    return JSON::PP->new->latin1->decode($self->{body});
 }
 
 sub header { return ($_[0]->all($_[1]))[0] }
@@ -71,7 +83,7 @@ sub parse_head {
     my ($class, $bytes) = @_;
     my $self = bless {
         raw_head => $bytes, headers => [], problems => [], trailers => [],
-        chunks => [], interim => [], body => '', framing => 'none',
+        chunks => [], interim => [], body => '', size => 0, framing => 'none',
         complete => 1, why => '',
     }, $class;
     $self->problem('empty line before the start line')
@@ -151,7 +163,7 @@ sub read_response {
     pop @interim if @interim && $interim[-1] == $self;
     $self->{interim} = \@interim;
     $self->_decide_framing(1, $opt{method} || 'GET');
-    $self->read_body($wire) unless $opt{head_only};
+    $self->read_body($wire, $opt{sink}) unless $opt{head_only};
     return $self;
 }
 
@@ -211,7 +223,8 @@ sub _decide_framing {
 }
 
 sub read_body {
-    my ($self, $wire) = @_;
+    my ($self, $wire, $sink) = @_;
+    $self->{sink} = $sink;
     my $read = $self->can("_read_$self->{framing}");
     $self->{complete} = 0;
     $self->$read($wire);
@@ -221,19 +234,37 @@ sub read_body {
 
 sub _read_none { $_[0]{complete} = 1; return }
 
+# Moves up to n bytes of the body out of the wire; true if all of them came.
+sub _take {
+    my ($self, $wire, $n) = @_;
+    while ($n > 0) {
+        my $piece = $wire->take($n);
+        if ($piece eq '') {
+            $wire->fill or return 0;
+            next;
+        }
+        $n -= length $piece;
+        $self->{size} += length $piece;
+        if ($self->{sink}) {
+            $self->{sink}->($piece);
+        }
+        else {
+            $self->{body} .= $piece;
+        }
+    }
+    return 1;
+}
+
 sub _read_length {
     my ($self, $wire) = @_;
-    my $body = $wire->read_n($self->{length});
-    $self->{complete} = defined $body ? 1 : 0;
-    $self->{body} = $body // $wire->take_all;
+    $self->{complete} = $self->_take($wire, $self->{length});
     return;
 }
 
 sub _read_close {
     my ($self, $wire) = @_;
-    my $body = $wire->read_eof;
-    $self->{body} = $body // $wire->take_all;
-    $self->{complete} = defined $body && $wire->eof_state eq 'eof' ? 1 : 0;
+    1 while $self->_take($wire, 65536);
+    $self->{complete} = $wire->eof_state eq 'eof' ? 1 : 0;
     return;
 }
 
@@ -247,9 +278,7 @@ sub _read_chunked {
         my $size = hex $1;
         $self->{extensions} .= $2;
         last if $size == 0;
-        my $data = $wire->read_n($size);
-        $self->{body} .= $data // $wire->take_all;
-        return unless defined $data;
+        $self->_take($wire, $size) or return;
         push @{ $self->{chunks} }, $size;
         my $end = $wire->read_n(2) // return;
         return $self->problem('no CRLF after chunk data') if $end ne "\r\n";

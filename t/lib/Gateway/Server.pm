@@ -223,7 +223,8 @@ sub _valgrind {
     my ($self) = @_;
     my $t = Gateway::Setup::root() . '/t/conf';
     return ('valgrind', '-q', '--trace-children=no', '--num-callers=30',
-        '--leak-check=no', '--error-limit=no', "--suppressions=$t/valgrind.supp",
+        '--leak-check=no', '--error-limit=no',
+        "--suppressions=$t/valgrind.supp",
         "--log-file=$self->{root}/san/valgrind.%p");
 }
 

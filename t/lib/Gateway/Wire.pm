@@ -216,12 +216,10 @@ sub read_eof {
     return $all;
 }
 
-# The buffer, emptied, without reading.
-sub take_all {
-    my ($self) = @_;
-    my $all = $self->{in};
-    $self->{in} = '';
-    return $all;
+# Up to n bytes of the buffer, without reading.
+sub take {
+    my ($self, $n) = @_;
+    return substr $self->{in}, 0, $n, '';
 }
 
 # True when nothing arrives for the time: no byte and no end of stream.

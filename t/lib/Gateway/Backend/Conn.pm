@@ -40,7 +40,8 @@ sub _record {
 
 sub note {
     my ($self, $what, $text) = @_;
-    return $self->_record('in', bytes => $text) if $what eq 'in';
+    return $self->_record('in', length => length $text,
+        $self->{backend}{brief} ? () : (bytes => $text)) if $what eq 'in';
     return $self->_record('out', length => length $text) if $what eq 'out';
     return $self->_record($what, how => $text);
 }
@@ -66,7 +67,7 @@ sub read_request {
 
 sub read_body {
     my ($self, $req) = @_;
-    $req->read_body($self);
+    $req->read_body($self, $self->{backend}{brief} ? sub { } : undef);
     $self->record_request($req);
     return $req->body;
 }
@@ -75,8 +76,8 @@ sub read_body {
 sub record_request {
     my ($self, $req) = @_;
     $self->_record('request', head => $req->raw_head,
-        map { $_ => $req->{$_} } qw(method target version body complete
-        framing problems trailers chunks nth seq path query));
+        map { $_ => $req->{$_} } qw(method target version body size
+        complete framing problems trailers chunks nth seq path query));
     return;
 }
 

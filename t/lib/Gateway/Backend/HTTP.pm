@@ -68,7 +68,7 @@ sub echo {
         complete framing trailers problems nth seq);
     $seen{conn} = $req->{conn}->number;
     $seen{tls}  = $req->{conn}->tls_info;
-    $seen{body_length} = length $req->body;
+    $seen{body_length} = $req->size;
     $seen{body} = $req->body if length $req->body <= 65536;
     return JSON::PP->new->latin1->canonical->encode(\%seen);
 }
