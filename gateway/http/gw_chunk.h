@@ -3,8 +3,8 @@
  *
  * The decoder is incremental: it may be fed any split of the bytes and gives
  * the same result. Strict: size digits only, CRLF line ends only, bounded
- * extension and trailer bytes. Trailers are checked for form and dropped. Owned by a
- * codec, one thread at a time; no allocation.
+ * extension and trailer bytes. Trailers are checked for form and dropped.
+ * Owned by a codec, one thread at a time; no allocation.
  */
 #ifndef GW_CHUNK_H
 #define GW_CHUNK_H
@@ -24,6 +24,7 @@ struct gw_chunk_reader {
     const char *why;        /* static text, behind APR_EINVAL, APR_ENOSPC */
 };
 
+/** Begin a body. */
 void gw_chunk_reader_init(gw_chunk_reader *r);
 
 /**

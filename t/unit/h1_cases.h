@@ -376,7 +376,8 @@ static const response_case cases[] = {
       "200 OK {Connection=keep-alive} |hello| close" },
     { "64 extensions, zeros, upper case", 0,
       R(CHUNKED "0005;a=b; c=\"d\\\"e\"\r\nhello\r\n00A \t;x\r\n0123456789\r\n"
-        "1 \r\n!\r\n000;z\r\n\r\n"), CHUNKED_SEEN " |hello0123456789!| reuse" },
+        "1 \r\n!\r\n000;z\r\n\r\n"),
+      CHUNKED_SEEN " |hello0123456789!| reuse" },
     { "65 trailers are dropped", 0,
       R(CHUNKED "5\r\nhello\r\n0\r\nContent-Length: 3\r\nSet-Cookie: a=b\r\n"
         "Transfer-Encoding: x\r\n\r\n"), CHUNKED_SEEN " |hello| reuse" },

@@ -524,7 +524,8 @@ static void test_reuse(void)
 /* 21: an answer before the request body is written. */
 static void test_early_answer(void)
 {
-    static const char answer[] = "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n";
+    static const char answer[] = "HTTP/1.1 413 No\r\n"
+        "Content-Length: 0\r\n\r\n";
     gw_req_head head;
     apr_pool_t *pool;
     apr_size_t n;
