@@ -66,12 +66,29 @@ static void fill_front(request_rec *r, gw_reverse *rev)
     rev->port = port ? port : ap_default_port(r);
 }
 
+static void add_rule(apr_array_header_t *rules, const gw_reverse_rule *rule)
+{
+    APR_ARRAY_PUSH(rules, const gw_reverse_rule *) = rule;
+}
+
+/* A backend that is told the front's own name says its own paths under it. */
+static const gw_reverse_rule *own_name_rule(request_rec *r,
+                                            const gw_route *route)
+{
+    gw_reverse_rule *rule = apr_pcalloc(r->pool, sizeof(*rule));
+
+    rule->path_only = *route->url->path ? route->url->path : "/";
+    rule->front = route->implied.front;
+    return rule;
+}
+
 /* Rules that can map this request: written ones first, inner sections
  * first, then what the route implies. */
 static void fill_rules(request_rec *r, const gw_mapped *m, gw_reverse *rev)
 {
     const gw_dir_conf *dir = gw_conf_of_request(r);
     const gw_server_conf *server = gw_conf_of_server(r->server);
+    const gw_route *route = m->match.route;
     apr_array_header_t *rules;
 
     rules = apr_array_make(r->pool, 4, sizeof(gw_reverse_rule *));
@@ -81,40 +98,24 @@ static void fill_rules(request_rec *r, const gw_mapped *m, gw_reverse *rev)
     if (server->reverse) {
         apr_array_cat(rules, server->reverse);
     }
-    if (m->match.route->reverse) {
-        APR_ARRAY_PUSH(rules, const gw_reverse_rule *) =
-            &m->match.route->implied;
+    if (route->reverse) {
+        add_rule(rules, &route->implied);
+    }
+    if (route->reverse && dir->preserve_host == 1) {
+        add_rule(rules, own_name_rule(r, route));
     }
     rev->rules = (const gw_reverse_rule *const *)rules->elts;
     rev->nrules = rules->nelts;
-    rev->origin = m->match.route->url;
-}
-
-static int wants_mapping(const apr_table_t *headers)
-{
-    static const char *const names[] = {
-        "Location", "Set-Cookie", "Link", "Refresh", "Content-Location",
-        "URI", "Destination"
-    };
-    unsigned i;
-
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (apr_table_get(headers, names[i])) {
-            return 1;
-        }
-    }
-    return 0;
+    rev->origin = route->url;
 }
 
 static void map_back(request_rec *r, const gw_mapped *m)
 {
     gw_reverse rev;
 
-    if (wants_mapping(r->headers_out)) {
-        fill_rules(r, m, &rev);
-        fill_front(r, &rev);
-        gw_reverse_headers(r->pool, &rev, r->headers_out);
-    }
+    fill_rules(r, m, &rev);
+    fill_front(r, &rev);
+    gw_reverse_headers(r->pool, &rev, r->headers_out);
 }
 
 /* The length of a body that is not sent (HEAD, 304) is a statement of its
