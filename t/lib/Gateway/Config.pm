@@ -222,7 +222,6 @@ sub _ssl {
     return <<"EOC";
 Listen 127.0.0.1:$port
 ${v6}SSLSessionCache "shmcb:$self->{root}/run/ssl(512000)"
-SSLRandomSeed startup builtin
 <VirtualHost *:$port>
     ServerName localhost:$port
     SSLEngine On
