@@ -187,24 +187,21 @@ static apr_status_t codec_refused(h1_stream *h, apr_status_t rv)
     const char *why = h->conn->h1.why;
 
     apr_snprintf(h->why, sizeof(h->why), "the request cannot be sent: %s",
-                 rv == APR_EAGAIN ? "its head is too large"
-                 : rv == APR_ENOMEM || !why ? "out of memory" : why);
-    return failed(h, GW_FAIL_INTERNAL, rv == APR_EAGAIN ? APR_ENOSPC : rv);
+                 rv == APR_ENOMEM || !why ? "out of memory" : why);
+    return failed(h, GW_FAIL_INTERNAL, rv);
 }
 
 static apr_status_t h1_send_head(gw_stream *s, const gw_req_head *head)
 {
     h1_stream *h = (h1_stream *)s;
     gw_conn *conn = h->conn;
-    apr_status_t rv = gw_h1_start(&conn->h1, head, &conn->out);
+    apr_status_t rv;
 
-    if (rv == APR_EAGAIN) {
-        conn->out.limit = HEAD_OUT_MAX;
-        rv = gw_h1_start(&conn->h1, head, &conn->out);
-        /* the body waits until that much has gone */
-        conn->out.limit = gw_bufq_len(&conn->out) > GW_CONN_OUT_MAX
-            ? gw_bufq_len(&conn->out) : GW_CONN_OUT_MAX;
-    }
+    conn->out.limit = HEAD_OUT_MAX;
+    rv = gw_h1_start(&conn->h1, head, &conn->out);
+    /* after a larger one the body waits until that much has gone */
+    conn->out.limit = gw_bufq_len(&conn->out) > GW_CONN_OUT_MAX
+        ? gw_bufq_len(&conn->out) : GW_CONN_OUT_MAX;
     return rv == APR_SUCCESS ? rv : codec_refused(h, rv);
 }
 

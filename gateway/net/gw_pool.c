@@ -200,7 +200,8 @@ static int is_old(const gw_conn *conn, gw_time now, gw_time limit)
     return now - conn->idle_since >= limit;
 }
 
-/* The youngest one that is young enough for a caller with this ttl. */
+/* The youngest one that is young enough for a caller with this ttl, or that
+ * is past its own time and has to be closed. */
 static gw_conn *youngest(gw_pool *pool, gw_origin *origin, gw_time now,
                          gw_time ttl)
 {
@@ -211,7 +212,7 @@ static gw_conn *youngest(gw_pool *pool, gw_origin *origin, gw_time now,
     slot = origin->slot;
     if (slot && slot->nidle) {
         conn = APR_RING_FIRST(&slot->idle);
-        if (is_old(conn, now, ttl)) {
+        if (is_old(conn, now, ttl) && !is_old(conn, now, conn->idle_max)) {
             /* may still do for a rule with a longer ttl */
             conn = NULL;
         }
