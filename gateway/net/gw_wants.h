@@ -41,6 +41,7 @@ struct gw_waker {
     void (*wake)(gw_waker *waker);
 };
 
+/** Wait for nothing yet. */
 void gw_wants_reset(gw_wants *w);
 /** Add events for fd; the same fd twice is merged. */
 void gw_wants_fd(gw_wants *w, int fd, int events);
