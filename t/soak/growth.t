@@ -20,7 +20,7 @@ location /post { client_max_body_size 1m; return 200 "posted\n"; }
 EOC
 my $down = Gateway::Test->closed_port;
 my $s = Gateway::Test->server(
-    children => 1, threads => 4,
+    children => 1, threads => 16,
     vars => { N => $n, DOWN => $down }, config => <<'EOC');
 MaxKeepAliveRequests 0
 <Location /app>
