@@ -33,6 +33,7 @@ static void later(gw_time span)
 /* What the backend does after each request head. */
 typedef struct script script;
 struct script {
+    pthread_mutex_t lock;       /* guards the next two */
     const char *answer;
     enum {
         GO_ON,                  /* serve the next request */
@@ -42,21 +43,37 @@ struct script {
         HOLD,                   /* wait for the test, then close */
         DEAF                    /* neither read nor answer until then */
     } then;
-    int after;                  /* milliseconds until that */
+    int after;                  /* milliseconds until that; atomic */
     SSL_CTX *tls;
     int release;                /* atomic: HOLD and DEAF end */
-    int requests;               /* atomic */
     int head_len;               /* atomic: of the last request */
 };
 
 enum { HEAD_MAX = 200000 };
 
-static void act(script *s, int fd)
+static void set_script(script *s, const char *answer, int then)
 {
-    if (s->after) {
-        poll(NULL, 0, s->after);
-    }
-    switch (s->then) {
+    pthread_mutex_lock(&s->lock);
+    s->answer = answer;
+    s->then = then;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static const char *get_script(script *s, int *then)
+{
+    const char *answer;
+
+    pthread_mutex_lock(&s->lock);
+    answer = s->answer;
+    *then = s->then;
+    pthread_mutex_unlock(&s->lock);
+    return answer;
+}
+
+static void act(script *s, int fd, int then)
+{
+    poll(NULL, 0, __atomic_load_n(&s->after, __ATOMIC_SEQ_CST));
+    switch (then) {
     case RST:
         peer_reset(fd);
         return;
@@ -78,13 +95,10 @@ static void serve_tls(script *s, int fd)
 {
     SSL *ssl = cert_accept(s->tls, fd);
     char head[4096];
+    int then = GO_ON;
 
-    while (ssl && cert_hear_head(ssl, head, sizeof(head))) {
-        __atomic_add_fetch(&s->requests, 1, __ATOMIC_SEQ_CST);
-        cert_say(ssl, s->answer);
-        if (s->then != GO_ON) {
-            break;
-        }
+    while (ssl && then == GO_ON && cert_hear_head(ssl, head, sizeof(head))) {
+        cert_say(ssl, get_script(s, &then));
     }
     SSL_free(ssl);
     close(fd);
@@ -94,24 +108,27 @@ static void serve(peer *p, int fd, int nth)
 {
     script *s = p->baton;
     char *head;
-    int n;
+    int n, then;
 
     if (s->tls) {
         serve_tls(s, fd);
         return;
     }
     head = malloc(HEAD_MAX);
-    while (s->then != DEAF
-           && (n = peer_hear_head(fd, head, HEAD_MAX)) > 0) {
+    get_script(s, &then);
+    while (then != DEAF) {
+        n = peer_hear_head(fd, head, HEAD_MAX);
+        if (!n) {
+            break;
+        }
         __atomic_store_n(&s->head_len, n, __ATOMIC_SEQ_CST);
-        __atomic_add_fetch(&s->requests, 1, __ATOMIC_SEQ_CST);
-        peer_say(fd, s->answer);
-        if (s->then != GO_ON) {
+        peer_say(fd, get_script(s, &then));
+        if (then != GO_ON) {
             break;
         }
     }
     free(head);
-    act(s, fd);
+    act(s, fd, then);
 }
 
 /* --- one client --------------------------------------------------------- */
@@ -153,8 +170,8 @@ static client *begin_tls(const char *answer, int then, SSL_CTX *tls,
 {
     client *c = calloc(1, sizeof(*c));
 
-    c->script.answer = answer;
-    c->script.then = then;
+    pthread_mutex_init(&c->script.lock, NULL);
+    set_script(&c->script, answer, then);
     c->script.tls = tls;
     c->p = peer_start(serve, &c->script);
     set_origin(&c->origin, c->p->port, ctx);
@@ -179,6 +196,7 @@ static void end(client *c)
     peer_stop(c->p);
     gw_addrset_release(&c->origin.literal);
     test_waker_done(&c->waker);
+    pthread_mutex_destroy(&c->script.lock);
     free(c);
 }
 
@@ -403,8 +421,7 @@ static void not_reused(const char *answer, int then,
 
     is_int(fetch(c, opts), 0, "%s: served", label);
     poll(NULL, 0, 20);
-    c->script.answer = OK_2;
-    c->script.then = GO_ON;
+    set_script(&c->script, OK_2, GO_ON);
     is_int(fetch(c, opts), 0, "%s: the next has another connection", label);
     is_int(await(peer_accepted(c->p) == 2), 1, "%s: two in all", label);
     end(c);
@@ -503,7 +520,7 @@ static void test_expire_closed(void)
     /* two origins in one pool: one goes on, the other closes */
     d->pool = c->pool;
     fetch(c, &plain);
-    d->script.after = 30;
+    __atomic_store_n(&d->script.after, 30, __ATOMIC_SEQ_CST);
     fetch(d, &plain);
     is_int(idle_of(c->pool), 2, "both idle");
     gw_pool_expire(c->pool);
@@ -716,8 +733,7 @@ static void test_dies_reused(void)
     gw_stream *s;
 
     fetch(c, &plain);
-    c->script.answer = "";
-    c->script.then = FIN;
+    set_script(&c->script, "", FIN);
     s = lease(c, &plain, 0);
     open_stream(s, &c->waker);
     is_int(s->reused, 1, "looked alive");
@@ -739,7 +755,7 @@ static void test_early_reset(void)
     apr_status_t rv;
     apr_size_t n;
 
-    c->script.after = 100;
+    __atomic_store_n(&c->script.after, 100, __ATOMIC_SEQ_CST);
     head.method = "POST";
     head.framing = GW_BODY_CHUNKED;
     open_stream(s, &c->waker);
@@ -818,7 +834,8 @@ static void test_large_head(void)
     is_int(s->ops->send(s, "x", 1, &n), APR_EAGAIN, "the body waits");
     is_int(flush_all(s), APR_SUCCESS, "flushed");
     is_int(read_head(s, &res), APR_SUCCESS, "answered");
-    ok(c->script.head_len > 160000, "it arrived");
+    ok(__atomic_load_n(&c->script.head_len, __ATOMIC_SEQ_CST) > 160000,
+       "it arrived");
     s->ops->release(&s, 0);
     s = lease(c, &plain, 0);
     for (i = 0; i < 200; i++) {
@@ -884,14 +901,13 @@ static void test_tls(void)
     open_stream(s, &c->waker);
     is_str(s->tls, "TLSv1.3", "TLS: the version");
     s->ops->release(&s, 1);
-    c->script.answer = OK_HEAD "Content-Length: 5\r\n\r\nok";
-    c->script.then = FIN;
+    set_script(&c->script, OK_HEAD "Content-Length: 5\r\n\r\nok", FIN);
     s = lease(c, &plain, 1);
     open_stream(s, &c->waker);
     ok(talk(c, s) != APR_EOF, "TLS: cut");
     is_int(s->fail, GW_FAIL_TRUNCATED, "TLS: %s", s->why);
     s->ops->release(&s, 0);
-    c->script.answer = OK_HEAD "\r\nto the end";
+    set_script(&c->script, OK_HEAD "\r\nto the end", FIN);
     s = lease(c, &plain, 1);
     open_stream(s, &c->waker);
     ok(talk(c, s) != APR_EOF && s->fail == GW_FAIL_TRUNCATED,
