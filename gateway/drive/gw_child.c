@@ -7,17 +7,19 @@
 extern module AP_MODULE_DECLARE_DATA gateway_module;
 APLOG_USE_MODULE(gateway);
 
-/* Written by child_init before any other thread exists, and by the
- * pre-cleanup of pchild after they ended. */
+/* Written by child_init before any other thread but the resolver's exists,
+ * and by the pre-cleanup of pchild after they ended. */
 static struct {
     gw_resolver *resolver;
-    gw_pool *pool;
+    gw_pool *pool;              /* atomic: the resolver thread ticks */
 } child;
 
 static void tick(void *baton)
 {
-    if (child.pool) {
-        gw_pool_expire(child.pool);
+    gw_pool *pool = __atomic_load_n(&child.pool, __ATOMIC_ACQUIRE);
+
+    if (pool) {
+        gw_pool_expire(pool);
     }
 }
 
@@ -32,13 +34,15 @@ void gw_child_init(apr_pool_t *pchild, server_rec *s)
 {
     gw_resolver_params rp = { 0 };
     gw_pool_params pp = { 0 };
+    gw_pool *pool = NULL;
     apr_status_t rv;
 
     rp.tick = tick;
     rv = gw_resolver_create(pchild, &rp, &child.resolver);
     if (rv == APR_SUCCESS) {
         pp.resolver = child.resolver;
-        rv = gw_pool_create(pchild, &pp, &child.pool);
+        rv = gw_pool_create(pchild, &pp, &pool);
+        __atomic_store_n(&child.pool, pool, __ATOMIC_RELEASE);
     }
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, GWNO(00001)
