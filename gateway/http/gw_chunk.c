@@ -116,7 +116,6 @@ static apr_status_t on_size_lf(gw_chunk_reader *r, unsigned char c)
     }
     r->digits = 0;
     if (!r->left) {
-        r->line = 0;
         r->state = TRAILER;
         return APR_SUCCESS;
     }

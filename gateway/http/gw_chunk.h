@@ -17,7 +17,7 @@ typedef struct gw_chunk_reader gw_chunk_reader;
 struct gw_chunk_reader {
     int state;              /* private, see gw_chunk.c */
     apr_int64_t left;       /* bytes left of the chunk's data */
-    apr_size_t line;        /* bytes of the current line, or trailers */
+    apr_size_t line;        /* bytes of trailers */
     apr_size_t overhead;    /* extension bytes that no data has made up for:
                                each data byte pays for one of them */
     int digits;

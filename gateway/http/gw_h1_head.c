@@ -217,7 +217,8 @@ void gw_h1_head_rewind(gw_h1 *h)
 
 /*
  * Replace the line ends of an obs-fold, and the blanks around them, by one SP
- * each. It shrinks in place: to is never ahead of what it reads.
+ * each (blanks at the value's ends are the caller's to trim). It shrinks in
+ * place: to is never ahead of what it reads.
  * @param v      the value's begin; eol: the end of its first line
  * @param pnext  the line behind; out: the line behind the field
  * @return the value's end
@@ -236,11 +237,9 @@ static char *unfold(char *v, char *eol, char **pnext, char *end)
         while (to > v && is_ows(to[-1])) {
             to--;
         }
-        if (line.len) {
-            *to++ = ' ';
-            memmove(to, line.p, line.len);
-            to += line.len;
-        }
+        *to++ = ' ';
+        memmove(to, line.p, line.len);
+        to += line.len;
     }
     return to;
 }

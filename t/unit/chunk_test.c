@@ -43,6 +43,7 @@ static const chunk_case cases[] = {
     { "size of 2^64 + 5", R("10000000000000005\r\nhello"), "|junk" },
     { "no size", R("\r\n"), "|junk" },
     { "no size, LF", R("\n"), "|junk" },
+    { "no size behind a chunk", R("1\r\nh\r\n\r\n\r\n"), "h|junk" },
     { "no digit", R("x\r\n"), "|junk" },
     { "sign", R("+5\r\n"), "|junk" },
     { "prefix", R("0x5\r\n"), "|junk" },
@@ -207,6 +208,18 @@ static void test_limits(void)
     gw_chunk_reader_init(&x.r);
     is_int(repeat(&x, "a;0123456\r\n0123456789\r\n", 50000), APR_EAGAIN,
            "64 data pays for extensions");
+
+    gw_chunk_reader_init(&x.r);
+    is_int(repeat(&x, "a;012345678901234567\r\n0123456789\r\n", 1500),
+           APR_EAGAIN, "64 ... as far as it goes");
+
+    gw_chunk_reader_init(&x.r);
+    repeat(&x, "fff0;", 1);
+    repeat(&x, "x", GW_CHUNK_LINE_MAX - 1);
+    repeat(&x, "\r\n", 1);
+    repeat(&x, "0123456789abcdef", 0xfff);
+    is_int(repeat(&x, "\r\n1;0123456789\r\nx", 1000), APR_EAGAIN,
+           "64 ... and wholly with a large chunk");
 
     gw_chunk_reader_init(&x.r);
     repeat(&x, "0\r\n", 1);

@@ -41,6 +41,7 @@ static const response_case cases[] = {
     { "44 binary", 0, R("\x16\x03\x01\x02\x00\x01\xfc\r\n\r\n"), NOT_STATUS },
     { "44 text", 0, R("hello world\r\n\r\n"), NOT_STATUS },
     { "44 text without a line end", 0, R("<html>hello"), NOT_STATUS },
+    { "44 three bytes of text", 0, R("abc"), NOT_STATUS },
     { "44 no version", 0, R("200 OK\r\n\r\n"), NOT_STATUS },
     { "44 two digits", 0, R("HTTP/1.1 20\r\n\r\n"), NOT_STATUS },
     { "44 two digits and a reason", 0, R("HTTP/1.1 20 OK\r\n\r\n"), BAD_CODE },

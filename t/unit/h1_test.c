@@ -521,6 +521,37 @@ static void test_reuse(void)
     apr_pool_destroy(pool);
 }
 
+/* What we say in Connection ends it only if it is "close". */
+static void test_own_connection(void)
+{
+    static const struct {
+        const char *value;
+        int reusable;
+    } said[] = {
+        { "close", 0 }, { "X, Close", 0 }, { "keep-alive", 1 }, { "X", 1 }
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        gw_req_head head;
+        gw_bufq out;
+        gw_h1 h;
+
+        memset(&head, 0, sizeof(head));
+        gw_h1_init(&h, NULL);
+        gw_bufq_init(&out, 1000);
+        head.method = "GET";
+        head.target = "/";
+        head.host = "h";
+        head.minor = 1;
+        head.connection = said[i].value;
+        is_int(gw_h1_start(&h, &head, &out), APR_SUCCESS, "saying %s",
+               said[i].value);
+        is_int(h.reusable, said[i].reusable, "... keeps it or not");
+        gw_bufq_free(&out);
+    }
+}
+
 /* 21: an answer before the request body is written. */
 static void test_early_answer(void)
 {
@@ -676,6 +707,7 @@ int main(void)
     test_own_limits();
     test_facts();
     test_reuse();
+    test_own_connection();
     test_early_answer();
     test_idle();
     test_undrained();

@@ -213,6 +213,10 @@ static void test_hostport(apr_pool_t *pool)
         }
     }
     ok(!gw_url_split_hostport(pool, nul, &host, &port), "NUL in a host");
+    nul.p = "[::1\0x]";
+    nul.len = 7;
+    ok(!gw_url_split_hostport(pool, nul, &host, &port),
+       "NUL in an IPv6 address");
 }
 
 int main(void)
