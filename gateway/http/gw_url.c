@@ -309,7 +309,7 @@ gw_url *gw_url_parse(apr_pool_t *pool, const char *text, const char **perr)
     }
     rest = strstr(scheme.p, "://");
     scheme.len = rest ? (apr_size_t)(rest - scheme.p) : 0;
-    if (!is_scheme(scheme)) {
+    if (!is_scheme(scheme) || gw_str_is(scheme, "unix")) {
         *perr = "a URL begins with a scheme such as http://";
         return NULL;
     }

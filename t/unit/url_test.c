@@ -139,7 +139,7 @@ static const bad_case bad[] = {
     { "unix:|http://h/", "absolute" }, { "unix:/a|", "scheme" },
     { "unix:/a|http:///", "host is empty" },
     { "unix:/a|unix:/b|http://h/", "scheme" },
-    { "unix:/a b|http://h/", "spaces" },
+    { "unix:/a b|http://h/", "spaces" }, { "unix:/a|UNIX://h/", "scheme" },
 };
 
 static void test_bad(apr_pool_t *pool)
