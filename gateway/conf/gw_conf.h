@@ -92,7 +92,9 @@ void *gw_conf_merge_server(apr_pool_t *p, void *base, void *add);
 void *gw_conf_create_dir(apr_pool_t *p, char *path);
 void *gw_conf_merge_dir(apr_pool_t *p, void *base, void *add);
 
+/** The configuration of s; never NULL. */
 gw_server_conf *gw_conf_of_server(const server_rec *s);
+/** What applies to r, sections merged so far; never NULL. */
 const gw_dir_conf *gw_conf_of_request(const request_rec *r);
 
 /**

@@ -33,6 +33,7 @@ struct gw_client {
     apr_status_t in_error;      /* why the body broke, for its status */
 };
 
+/** In r->pool. @param expects_body  the exchange will read r's body */
 gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
                             int expects_body);
 

@@ -86,6 +86,7 @@ apr_status_t gw_exchange_step(gw_exchange *x, gw_wants *wants);
 /** End it now (client gone, shutdown); closes the backend connection. */
 void gw_exchange_cancel(gw_exchange *x, gw_fail fail, const char *why);
 
+/** How it went, or goes; lives as long as x. */
 const gw_result *gw_exchange_result(const gw_exchange *x);
 
 /** "TALK BODY/HEAD", for logs. */

@@ -61,6 +61,7 @@ struct gw_pick_single {
     gw_choice choice;
 };
 
+/** Make single a picker that always chooses origin. */
 void gw_pick_single_init(gw_pick_single *single, gw_origin *origin,
                          const gw_conn_opts *opts);
 

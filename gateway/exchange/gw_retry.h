@@ -30,6 +30,7 @@ struct gw_retry_facts {
     int moves_max;
 };
 
+/** The verdict for one failed attempt; pure. */
 gw_retry_verdict gw_retry_decide(const gw_retry_facts *facts);
 
 #endif
