@@ -2,9 +2,9 @@
  * gw_child: what one child process needs to talk to backends: the resolver
  * and the pool of connections.
  *
- * Made in child_init, ended in a pre-cleanup of pchild: first the
- * resolver thread is joined, then the pool's idle connections are closed. Reached by any thread of
- * the child in between.
+ * Made in child_init, ended in a pre-cleanup of pchild: first the resolver
+ * thread is joined, then the pool's idle connections are closed. Reached by
+ * any thread of the child in between.
  */
 #ifndef GW_CHILD_H
 #define GW_CHILD_H

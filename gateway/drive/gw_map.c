@@ -154,8 +154,8 @@ int gw_map_translate(request_rec *r)
         return refuse(r, r->uri, why);
     }
     m->claimed = 1;
-    r->filename = apr_pstrcat(r->pool, "gateway:", m->match.route->origin->name,
-                              m->target, NULL);
+    r->filename = apr_pstrcat(r->pool, "gateway:",
+                              m->match.route->origin->name, m->target, NULL);
     r->handler = HANDLER_NAME;
     r->proxyreq = PROXYREQ_REVERSE;
     return OK;

@@ -1,7 +1,8 @@
 /**
  * gw_request: from the client's request to the head for the backend.
  *
- * Request thread; everything lives in r->pool.
+ * Builds what is sent once per request, and refuses what must not be sent at
+ * all. Request thread; everything lives in r->pool and belongs to the request.
  */
 #ifndef GW_REQUEST_H
 #define GW_REQUEST_H

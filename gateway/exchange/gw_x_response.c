@@ -8,7 +8,7 @@ static gw_run client_gone(gw_exchange *x)
     return GW_RUN_FAILED;
 }
 
-/* 100 concerns only a client that asked; all others pass on (RFC 9110 15.2). */
+/* 100 concerns only a client that asked; others pass on (RFC 9110 15.2). */
 static void interim(gw_exchange *x, const gw_res_head *head)
 {
     if (head->status == 100) {

@@ -14,7 +14,7 @@
 
 static apr_pool_t *test_pool;
 
-/* -- the clock ---------------------------------------------------------- */
+/* -- the clock -- */
 
 static gw_time clock_now = GW_SEC(1000);
 
@@ -23,7 +23,7 @@ static gw_time fake_now(void)
     return clock_now;
 }
 
-/* -- a backend that follows a script ------------------------------------ */
+/* -- a backend that follows a script -- */
 
 typedef enum {
     S_END,              /* nothing more: EAGAIN for ever */
@@ -233,7 +233,7 @@ static apr_status_t fake_lease(gw_net *n, const gw_lease *lease,
     return APR_SUCCESS;
 }
 
-/* -- a client that follows a script -------------------------------------- */
+/* -- a client that follows a script -- */
 
 typedef struct {
     gw_host host;
@@ -320,7 +320,7 @@ static const gw_host_ops fh_ops = {
     fh_read_body, fh_interim, fh_head, fh_write, fh_flush, fh_wants
 };
 
-/* -- a picker of several members ------------------------------------------ */
+/* -- a picker of several members -- */
 
 typedef struct {
     gw_picker base;
@@ -356,7 +356,7 @@ static void fp_report(gw_picker *p, const gw_choice *choice,
 
 static const gw_picker_ops fp_ops = { fp_pick, fp_report };
 
-/* -- one case --------------------------------------------------------------- */
+/* -- one case -- */
 
 static gw_exchange_params params;
 static gw_req_head head;
