@@ -44,7 +44,4 @@ const char *gw_cmd_set(cmd_parms *cmd, void *mconfig, const char *args);
 /** A name that is not built yet; info: what to do instead. */
 const char *gw_cmd_later(cmd_parms *cmd, void *mconfig, const char *args);
 
-/** The callback of the route tables: ap_regexec. */
-gw_regex_match gw_conf_regex_match;
-
 #endif

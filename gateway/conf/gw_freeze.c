@@ -339,8 +339,8 @@ static void report_never(void *baton, const gw_route *never,
            never->where, winner->name, winner->where);
 }
 
-int gw_conf_regex_match(const gw_route *route, const char *path,
-                        gw_match *match)
+static int regex_match(const gw_route *route, const char *path,
+                       gw_match *match)
 {
     ap_regmatch_t groups[GW_CAPTURES_MAX];
     int i;
@@ -376,7 +376,7 @@ static int freeze_routes(freeze *f, gw_server_conf *conf)
                                    rules->nelts,
                                    conf->pass_order == GW_ORDER_FILE
                                    ? GW_ORDER_FILE : GW_ORDER_LONGEST,
-                                   gw_conf_regex_match);
+                                   regex_match);
     gw_routes_unreachable(conf->routes, f->ptemp, report_never, f);
     return OK;
 }

@@ -26,7 +26,7 @@ Listen 127.0.0.1:@OWN@
 Listen 127.0.0.1:@NONE@
 Listen 127.0.0.1:@FILE@
 
-GatewayPass /           http://@B@/root
+GatewayPass /           http://@B@/site
 GatewayPass /app        http://@B@/app
 GatewayPass /app/static !
 GatewayPassMatch "\.gif$" http://@B@/images/
@@ -65,9 +65,9 @@ GatewayPass /wild !
 </VirtualHost>
 EOC
 
-is target($s, '/x'), '/root/x', 'the root takes what is left';
+is target($s, '/x'), '/site/x', 'the root takes what is left';
 is target($s, '/app/x'), '/app/x', 'the longest prefix wins';
-is target($s, '/application'), '/root/application', 'segments are whole';
+is target($s, '/application'), '/site/application', 'segments are whole';
 is target($s, '/app/static/x'), 404, 'an exclusion stays here';
 is target($s, '/app/x.gif'), '/app/x.gif',
     'a pattern behind the winning prefix does not match';
@@ -119,7 +119,7 @@ like $never[0], qr{the\ rule\ for\ \^/never\ at\ \S+test\.conf:25\ can\ never
 like $never[1], qr{/a/b at \S+ can never match: the one for /a at},
     '... in a virtual host too';
 
-# --- options: who sets them last ------------------------------------------------
+# --- options: who sets them last ---------------------------------------------
 
 my $slow = Gateway::Backend->http({ '/slow' => sub {
     select undef, undef, undef, 0.6;
@@ -178,7 +178,7 @@ is $o->get('/any/%73ecret/x')->status, 403, '... whatever the spelling';
 is $o->get('/any//secret')->status, 403, '... with more slashes too';
 is $o->get('/any/secrets')->status, 200, '... but whole segments only';
 
-# --- what is said at start ------------------------------------------------------
+# --- what is said at start ---------------------------------------------------
 
 my $t = Gateway::Test->server(%vars, ssl => 1, docs => {
     'h/.htaccess' => "GatewayPass http://localhost\n", 'h/a' => 'x',

@@ -81,7 +81,7 @@ my ($list) = $unknown =~ /is no parameter: there are (.*)/;
 is_deeply [ sort keys %parameter ], [ sort split /, /, $list // '' ],
     'every parameter is described, and no other';
 
-# --- what each part must have ---------------------------------------------------
+# --- what each part must have ------------------------------------------------
 
 for my $name (sort(keys %directive), sort keys %parameter) {
     my $text = $directive{$name} // $parameter{$name};
@@ -98,7 +98,7 @@ for my $name (sort(keys %directive), sort keys %parameter) {
     }
 }
 
-# --- contexts ------------------------------------------------------------------
+# --- contexts ----------------------------------------------------------------
 
 my %open = (
     server => [ '', '' ],
@@ -153,7 +153,7 @@ for my $name (sort keys %directive) {
     is "@wrong", '', "$name: contexts as described";
 }
 
-# --- names that are not built yet -------------------------------------------------
+# --- names that are not built yet --------------------------------------------
 
 sub refused {
     my ($config, $name, $instead) = @_;

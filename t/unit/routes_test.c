@@ -278,7 +278,7 @@ static void test_unreachable(void)
                        "~y")), "~y#5</#2", "no false alarm");
 }
 
-/* --- against a plain loop --------------------------------------------------*/
+/* --- against a plain loop --------------------------------------------- */
 
 /** Bytes of a prefix, for "longest": without doubled slashes. */
 static apr_size_t length_of(const char *prefix)
