@@ -70,7 +70,9 @@ static const special *find_special(gw_str name)
     apr_size_t i;
 
     for (i = 0; i < N_SPECIALS; i++) {
+        /* length and first letter keep nearly all of them off */
         if (specials[i].len == name.len
+            && (*name.p | 0x20) == *specials[i].name
             && gw_str_is(name, specials[i].name)) {
             return &specials[i];
         }

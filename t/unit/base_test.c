@@ -69,6 +69,27 @@ static void test_numbers(void)
     }
 }
 
+/* Every byte at every place of a value longer than a few words. */
+static void test_long_values(void)
+{
+    char text[27];
+    gw_str s = { text, sizeof(text) };
+    int wrong = 0;
+    size_t at;
+    int c;
+
+    for (at = 0; at < sizeof(text); at++) {
+        for (c = 0; c < 256; c++) {
+            memset(text, at & 1 ? '\xff' : ' ', sizeof(text));
+            text[(at + 1) % sizeof(text)] = '\t';
+            text[at] = (char)c;
+            wrong += gw_str_is_field_value(s)
+                != gw_is_field_char((unsigned char)c);
+        }
+    }
+    is_int(wrong, 0, "every byte at every place of a value");
+}
+
 static void test_classes(void)
 {
     int tchar = 0;
@@ -92,6 +113,7 @@ static void test_classes(void)
     is_int(tchar, 0, "tchar, all 256 bytes");
     is_int(value, 0, "field characters, all 256 bytes");
     is_int(whole, 0, "the same for slices");
+    test_long_values();
     ok(!gw_str_is_token(gw_str_of("")), "an empty slice is no token");
     ok(gw_str_is_field_value(gw_str_of("")), "an empty slice is a value");
     ok(!gw_str_is_field_value(gw_str_of("0123456789012345678901234567\r9")),
