@@ -111,8 +111,15 @@ for my $name (qw(OWN NONE)) {
 is target($s, '/section/x', "Via: 1.1 " . (keys %via)[0]), '/section/x',
     'that of another virtual host makes no loop';
 
+for my $how ('graceful', 'hard') {
+    $s->restart($how);
+    is at(OWN => '/section/x'), '/section/x', "rules after a $how restart";
+    my ($via) = (($b->requests)[-1]->header('Via') // '') =~ /^1\.1 (\S+)$/;
+    ok $via{ $via // '' }, '... and the same pseudonym';
+}
+
 my @never = $s->log->grep(qr/GW00303/);
-is @never, 2, 'rules that can never match are reported, once each';
+is @never, 6, 'rules that can never match are reported, once at each start';
 like $never[0], qr{the\ rule\ for\ \^/never\ at\ \S+test\.conf:25\ can\ never
     \ match:\ the\ one\ for\ /\ at\ \S+test\.conf:5\ always\ wins}x,
     '... by place';
