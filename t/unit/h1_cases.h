@@ -26,6 +26,7 @@ typedef struct {
 } response_case;
 
 #define R(text) text, sizeof(text) - 1
+#define LENGTH0 "Content-Length: 0\r\n\r\n"
 #define OK200 "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK200 "Transfer-Encoding: chunked\r\n\r\n"
 #define CHUNKED_SEEN "200 OK {Transfer-Encoding=chunked}"
@@ -175,6 +176,10 @@ static const response_case cases[] = {
       "junk (malformed field name)" },
     { "52 NUL in a name", 0, R(OK200 "X\0A: a\r\n\r\n"),
       "junk (malformed field name)" },
+    { "52 names as long as framing fields", 0,
+      R(OK200 "X-Content-Leng: a\r\nX-Transfer-Encodi: b\r\nX-Connecti: c\r\n"
+        LENGTH0), "200 OK {X-Content-Leng=a}{X-Transfer-Encodi=b}"
+      "{X-Connecti=c}{Content-Length=0} || reuse" },
     { "52 empty value", 0, R(OK200 "X-A:\r\nContent-Length: 0\r\n\r\n"),
       "200 OK {X-A=}{Content-Length=0} || reuse" },
     { "52 colons in a value", 0,

@@ -295,8 +295,6 @@ static void check_built(const char *name, const char *head, int count,
     free(g.text);
 }
 
-#define LENGTH0 "Content-Length: 0\r\n\r\n"
-
 static void test_limits(void)
 {
     check_built("58 longest status line", "HTTP/1.1 200 ", 1, "",
@@ -326,6 +324,16 @@ static void test_limits(void)
                 "limit (too many header fields)");
     check_built("58 empty names without an end", OK200, 30000, ":\r\n", 0, "",
                 "", "limit (too many header fields)");
+}
+
+static void test_chunk_limits(void)
+{
+    check_built("64 extension without an end", CHUNKED "5;", 1, "",
+                2 * GW_CHUNK_LINE_MAX, "", "", CHUNKED_SEEN " || limit "
+                "(chunk extensions beyond the limit)");
+    check_built("64 trailers without an end", CHUNKED "0\r\n",
+                2 * GW_TRAILER_MAX / 100, "X: ", 95, "\r\n", "",
+                CHUNKED_SEEN " || limit (trailers beyond the limit)");
 }
 
 /* The same once more, by hand: what check_built() cannot say. */
@@ -399,7 +407,8 @@ static void test_own_limits(void)
 
     apr_pool_create(&pool, root);
     wire_open(&w, 0);
-    w.h.limits = limits;
+    gw_h1_init(&w.h, &limits);
+    w.h.res = GW_H1_HEAD;
     gw_bufq_put(&w.in, OK200 "A: b\r\nC: d\r\nE: f\r\n\r\n", 17 + 20);
     is_int(gw_h1_read_head(&w.h, &w.in, pool, &head), APR_EGENERAL,
            "own limits count");
@@ -627,6 +636,68 @@ static void test_idle(void)
     apr_pool_destroy(pool);
 }
 
+/* started() decides whether a request may be sent again. */
+static void test_started(void)
+{
+    static const struct {
+        const char *data;
+        int want;
+    } seen[] = {
+        { "", 0 }, { "\r\n", 1 }, { "H", 1 }, { "junk", 1 },
+        { "HTTP/1.1 100 C\r\n\r\n", 1 }, { OK200, 1 }
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
+        apr_pool_t *pool;
+        wire w;
+
+        apr_pool_create(&pool, root);
+        wire_open(&w, 0);
+        wire_feed(&w, pool, seen[i].data, strlen(seen[i].data));
+        is_int(!!gw_h1_started(&w.h, &w.in), seen[i].want,
+               "started by %lu bytes", (unsigned long)strlen(seen[i].data));
+        wire_end(&w, 0);
+        gw_bufq_skip(&w.in, gw_bufq_len(&w.in));
+        is_int(!!gw_h1_started(&w.h, &w.in), seen[i].want,
+               "... and still when broken: %s", w.seen.text);
+        wire_close(&w);
+        apr_pool_destroy(pool);
+    }
+}
+
+static void test_closed_when_done(void)
+{
+    apr_pool_t *pool;
+    wire w;
+
+    apr_pool_create(&pool, root);
+    wire_open(&w, 0);
+    wire_feed(&w, pool, OK200 LENGTH0, strlen(OK200 LENGTH0));
+    is_int(gw_h1_peer_closed(&w.h, &w.in, 0), APR_EOF,
+           "a close behind a whole answer takes nothing from it");
+    ok(!gw_h1_reusable(&w.h, &w.in, &w.out), "... but the connection");
+    wire_close(&w);
+    apr_pool_destroy(pool);
+}
+
+static void test_messages(void)
+{
+    static const char *const twice[] = {
+        "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"
+    };
+    static const char *const once[] = {
+        "POST", "PATCH", "get", "PROPFIND", "GETS", ""
+    };
+    int i;
+
+    for (i = 0; i < 6; i++) {
+        ok(gw_msg_is_idempotent(twice[i]), "78 %s may be repeated",
+           twice[i]);
+        ok(!gw_msg_is_idempotent(once[i]), "79 '%s' may not", once[i]);
+    }
+}
+
 /* Undelivered bytes of a body must not vanish behind a clean close. */
 static void test_undrained(void)
 {
@@ -702,6 +773,7 @@ int main(void)
     apr_pool_create(&root, NULL);
     test_responses();
     test_limits();
+    test_chunk_limits();
     test_more_limits();
     test_small_queue();
     test_own_limits();
@@ -710,6 +782,9 @@ int main(void)
     test_own_connection();
     test_early_answer();
     test_idle();
+    test_started();
+    test_closed_when_done();
+    test_messages();
     test_undrained();
     test_large_bodies();
     apr_pool_destroy(root);
