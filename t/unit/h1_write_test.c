@@ -375,7 +375,8 @@ static void test_refused_framing(void)
            "more than Content-Length is refused");
     is_int(n, 0, "... and nothing of it taken");
     gw_bufq_skip(&out, gw_bufq_len(&out));
-    is_int(gw_h1_send(&h, "ab", 0, &out, &n), APR_SUCCESS, "sending nothing is no error");
+    is_int(gw_h1_send(&h, "ab", 0, &out, &n), APR_SUCCESS,
+           "sending nothing is no error");
     is_int(gw_h1_send(&h, "ab", 2, &out, &n), APR_SUCCESS, "less is taken");
     is_int(gw_h1_send_end(&h, &out), APR_EINVAL, "but is no end");
     ok(!h.reusable, "such a connection is not reused");
