@@ -122,8 +122,10 @@ static apr_status_t client_head(gw_host *h, const gw_res_head *head)
 
 static apr_status_t pass(gw_client *c)
 {
-    apr_status_t rv = ap_pass_brigade(c->r->output_filters, c->out);
+    apr_status_t rv;
 
+    c->begun = 1;
+    rv = ap_pass_brigade(c->r->output_filters, c->out);
     apr_brigade_cleanup(c->out);
     if (c->r->connection->aborted) {
         return APR_ECONNABORTED;
@@ -234,14 +236,19 @@ void gw_client_truncate(gw_client *c)
 {
     request_rec *r = c->r;
     apr_bucket_alloc_t *alloc = c->out->bucket_alloc;
+    int reset = c->fd >= 0 && r->sent_bodyct && !r->chunked
+                && !apr_table_get(r->headers_out, "Content-Length");
 
     r->connection->keepalive = AP_CONN_CLOSE;
+    if (reset) {
+        /* A reset overtakes what waits inside the server. */
+        client_flush(&c->host);
+    }
     APR_BRIGADE_INSERT_TAIL(c->out, ap_bucket_error_create(
                                 HTTP_BAD_GATEWAY, NULL, r->pool, alloc));
     APR_BRIGADE_INSERT_TAIL(c->out, apr_bucket_eos_create(alloc));
     pass(c);
-    if (c->fd >= 0 && !r->chunked
-        && !apr_table_get(r->headers_out, "Content-Length")) {
+    if (reset) {
         reset_on_close(r->connection, c->fd);
     }
 }

@@ -31,6 +31,7 @@ struct gw_client {
     apr_off_t taken;            /* body bytes read */
     int in_eos;
     apr_status_t in_error;      /* why the body broke, for its status */
+    int begun;                  /* some of the response went to filters */
 };
 
 /** In r->pool. @param expects_body  the exchange will read r's body */

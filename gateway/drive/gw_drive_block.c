@@ -122,8 +122,9 @@ static int conclude(request_rec *r, const gw_mapped *m, gw_client *client,
         gw_client_end(client);
         return OK;
     }
-    status = gw_response_failed(r, m, result, client->in_error);
-    if (!result->delivered) {
+    status = gw_response_failed(r, m, result, client->in_error,
+                                client->begun);
+    if (!client->begun) {
         return status;
     }
     gw_client_truncate(client);

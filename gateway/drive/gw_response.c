@@ -241,7 +241,7 @@ static int by_client(gw_fail fail)
 }
 
 static void log_failure(request_rec *r, const gw_mapped *m,
-                        const gw_result *res, int status)
+                        const gw_result *res, int status, int begun)
 {
     int level = by_client(res->fail) ? APLOG_INFO : APLOG_ERR;
 
@@ -249,7 +249,7 @@ static void log_failure(request_rec *r, const gw_mapped *m,
                   "[%s] -> %s %d", r->method, m->match.route->origin->name,
                   *res->addrs ? "(" : "", res->addrs,
                   *res->addrs ? ") " : "", res->why, gw_fail_name(res->fail),
-                  res->delivered ? "truncated" : "answered", status);
+                  begun ? "truncated" : "answered", status);
 }
 
 /* A client that left sees no answer; the access log shows 499. */
@@ -272,7 +272,8 @@ static void proxy_status(request_rec *r, const char *type)
 }
 
 int gw_response_failed(request_rec *r, const gw_mapped *m,
-                       const gw_result *res, apr_status_t body_error)
+                       const gw_result *res, apr_status_t body_error,
+                       int begun)
 {
     answer a = answer_for(res->fail);
 
@@ -282,8 +283,8 @@ int gw_response_failed(request_rec *r, const gw_mapped *m,
     if (res->fail == GW_FAIL_CLIENT) {
         a.status = client_closed(r, body_error);
     }
-    log_failure(r, m, res, a.status == DONE ? r->status : a.status);
-    if (a.status == DONE || res->delivered) {
+    log_failure(r, m, res, a.status == DONE ? r->status : a.status, begun);
+    if (a.status == DONE || begun) {
         return a.status;
     }
     proxy_status(r, a.proxy_status);

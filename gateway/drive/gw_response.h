@@ -22,8 +22,12 @@ void gw_response_head(request_rec *r, const gw_mapped *m,
 /** Set GATEWAY_* in r->subprocess_env for access logs. */
 void gw_response_env(request_rec *r, const gw_result *result);
 
-/** The status for a failure, with a line in the error log. */
+/**
+ * The status for a failure, with a line in the error log.
+ * @param begun  some of the response went out: it can only be cut
+ */
 int gw_response_failed(request_rec *r, const gw_mapped *m,
-                       const gw_result *result, apr_status_t body_error);
+                       const gw_result *result, apr_status_t body_error,
+                       int begun);
 
 #endif

@@ -323,9 +323,10 @@ sub next_seq { return $_[0]->_count('requests', 1) }
 sub events {
     my ($self, %only) = @_;
     open my $fh, '<:raw', "$self->{dir}/events" or return;
-    my $skip = $self->{skip} || 0;
-    my @events = map { JSON::PP->new->latin1->decode($_) } <$fh>;
-    splice @events, 0, $skip;
+    my @lines = <$fh>;
+    splice @lines, 0, $self->{skip} || 0;
+    my $json = JSON::PP->new->latin1;
+    my @events = map { $json->decode($_) } @lines;
     return grep {
         my $e = $_;
         !grep { !defined $e->{$_} || $e->{$_} ne $only{$_} } keys %only;
@@ -334,7 +335,8 @@ sub events {
 
 sub connections {
     my ($self) = @_;
-    return scalar $self->events(what => 'open');
+    my @open = $self->events(what => 'open');
+    return scalar @open;
 }
 
 # Every request whose head came whole, as a Gateway::Message. The body is
