@@ -470,13 +470,12 @@ int gw_conn_alive(gw_conn *conn)
     if (!conn->tls) {
         return gw_sock_idle_alive(conn->fd);
     }
-    if (gw_tls_pending(conn->tls)) {
-        return 0;
+    if (!gw_tls_buffered(conn->tls) && gw_sock_idle_alive(conn->fd)) {
+        return 1;
     }
-    /* what is readable may be a session ticket: OpenSSL takes it in and
-     * then says EAGAIN; a byte of content is one too many */
-    return gw_sock_idle_alive(conn->fd)
-           || gw_tls_read(conn->tls, &c, 1, &n, &events) == APR_EAGAIN;
+    /* what came may be a session ticket: OpenSSL takes it in and then says
+     * EAGAIN; a byte of content is one too many */
+    return gw_tls_read(conn->tls, &c, 1, &n, &events) == APR_EAGAIN;
 }
 
 int gw_conn_reusable(const gw_conn *conn)

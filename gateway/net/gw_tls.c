@@ -563,6 +563,11 @@ int gw_tls_pending(const gw_tls *tls)
     return SSL_pending(tls->ssl);
 }
 
+int gw_tls_buffered(const gw_tls *tls)
+{
+    return SSL_has_pending(tls->ssl);
+}
+
 void gw_tls_shutdown(gw_tls *tls)
 {
     if (tls->done && !tls->broken) {

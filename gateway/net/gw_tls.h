@@ -73,6 +73,9 @@ apr_status_t gw_tls_write(gw_tls *tls, const char *buf, apr_size_t len,
 
 /** Bytes decrypted but not read yet: do not wait for the fd then. */
 int gw_tls_pending(const gw_tls *tls);
+/** Was more taken from the fd than was looked at yet? Only a read tells what
+ * it is; it may be part of a record. */
+int gw_tls_buffered(const gw_tls *tls);
 
 /** Send close_notify if that needs no wait. */
 void gw_tls_shutdown(gw_tls *tls);

@@ -1,8 +1,10 @@
 #include "gw_pool.h"
 
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <apr_tables.h>
 #include "gw_h1_stream.h"
+#include "gw_sock.h"
 #include "tap.h"
 #include "peer.h"
 #include "certs.h"
@@ -45,6 +47,9 @@ struct script {
     } then;
     int after;                  /* milliseconds until that; atomic */
     SSL_CTX *tls;
+    int late_ticket;            /* one follows each answer */
+    const char *surplus;        /* follows it in a TLS record of its own, in
+                                   the same packet */
     int release;                /* atomic: HOLD and DEAF end */
     int head_len;               /* atomic: of the last request */
 };
@@ -95,10 +100,23 @@ static void serve_tls(script *s, int fd)
 {
     SSL *ssl = cert_accept(s->tls, fd);
     char head[4096];
-    int then = GO_ON;
+    int then = GO_ON, on = 1;
 
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     while (ssl && then == GO_ON && cert_hear_head(ssl, head, sizeof(head))) {
+        on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
         cert_say(ssl, get_script(s, &then));
+        if (s->surplus) {
+            cert_say(ssl, s->surplus);
+        }
+        on = 0;
+        setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+        if (s->late_ticket) {
+            poll(NULL, 0, 20);
+            SSL_new_session_ticket(ssl);
+            SSL_do_handshake(ssl);
+        }
     }
     SSL_free(ssl);
     close(fd);
@@ -446,6 +464,10 @@ static void test_not_reused(void)
                GO_ON, &plain, "Keep-Alive: timeout=1");
     once.disablereuse = 1;
     not_reused(OK_2, GO_ON, &once, "disablereuse");
+    c = begin(OK_2, GO_ON);
+    fetch(c, &once);
+    is_int(idle_of(c->pool), 0, "disablereuse: none is kept");
+    end(c);
 
     c = begin(OK_2, GO_ON);
     s = lease(c, &plain, 0);
@@ -874,49 +896,99 @@ static void test_large_body(void)
 
 /* --- TLS ---------------------------------------------------------------- */
 
-static void test_tls(void)
+/* Trust in what the servers below show. */
+typedef struct trust trust;
+struct trust {
+    cert ca;
+    cert mine;
+    SSL_CTX *server;
+    gw_tls_ctx *ctx;
+};
+
+static void make_trust(trust *t)
 {
     static const cert_spec root = { "CA", NULL, NULL, -10, 10, 1 };
     static const cert_spec good = { "x", "DNS:b.example", NULL, -1, 9, 0 };
     char file[] = "/tmp/gw_pool_caXXXXXX";
-    cert ca = cert_make(&root, NULL), mine = cert_make(&good, &ca);
     gw_tls_params params = { 1, file, NULL, "b.example", "b.example", 0 };
-    SSL_CTX *server = cert_server(&mine);
-    gw_tls_ctx *ctx;
     const char *err;
-    client *c;
-    gw_stream *s;
 
-    cert_save(&ca, file);
-    if (gw_tls_ctx_create(mem, &params, &ctx, &err) != APR_SUCCESS) {
+    t->ca = cert_make(&root, NULL);
+    t->mine = cert_make(&good, &t->ca);
+    t->server = cert_server(&t->mine);
+    cert_save(&t->ca, file);
+    if (gw_tls_ctx_create(mem, &params, &t->ctx, &err) != APR_SUCCESS) {
         bail_out("%s", err);
     }
     unlink(file);
-    c = begin_tls(OK_2, GO_ON, server, ctx);
+}
+
+static void drop_trust(trust *t)
+{
+    SSL_CTX_free(t->server);
+    cert_free(&t->ca);
+    cert_free(&t->mine);
+}
+
+static void test_tls_reuse(const trust *t)
+{
+    client *c = begin_tls(OK_2, GO_ON, t->server, t->ctx);
+    gw_stream *s;
+    gw_conn *conn;
+
+    c->script.late_ticket = 1;
     is_int(fetch(c, &plain), 0, "TLS: an exchange");
+    conn = gw_pool_take(c->pool, &c->origin, GW_SEC(9));
+    await(!gw_sock_idle_alive(conn->fd));
+    gw_pool_put(c->pool, &c->origin, conn, GW_SEC(9));
+    is_int(gw_sock_idle_alive(conn->fd), 0, "TLS: a ticket is waiting");
     gw_pool_expire(c->pool);
-    is_int(idle_of(c->pool), 1, "TLS: idle, tickets or not");
+    is_int(idle_of(c->pool), 1, "TLS: idle still");
+    is_int(gw_sock_idle_alive(conn->fd), 1, "TLS: the ticket was taken in");
     is_int(fetch(c, &plain), 1, "TLS: reused");
     s = lease(c, &plain, 0);
     open_stream(s, &c->waker);
     is_str(s->tls, "TLSv1.3", "TLS: the version");
     s->ops->release(&s, 1);
-    set_script(&c->script, OK_HEAD "Content-Length: 5\r\n\r\nok", FIN);
-    s = lease(c, &plain, 1);
+    end(c);
+}
+
+/* Bytes behind a response that OpenSSL has read from the socket already:
+ * neither the socket nor the codec knows of them. */
+static void test_tls_surplus(const trust *t)
+{
+    client *c = begin_tls(OK_2, GO_ON, t->server, t->ctx);
+
+    c->script.surplus = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+    is_int(fetch(c, &plain), 0, "TLS: surplus record");
+    is_int(fetch(c, &plain), 0, "TLS: the next has another connection");
+    is_mem(c->body, c->body_len, "ok", 2, "TLS: and its own answer");
+    end(c);
+}
+
+static void test_tls_cut(const trust *t, const char *answer,
+                         const char *label)
+{
+    client *c = begin_tls(answer, FIN, t->server, t->ctx);
+    gw_stream *s = lease(c, &plain, 1);
+
     open_stream(s, &c->waker);
-    ok(talk(c, s) != APR_EOF, "TLS: cut");
+    ok(talk(c, s) != APR_EOF, "TLS: %s without close_notify", label);
     is_int(s->fail, GW_FAIL_TRUNCATED, "TLS: %s", s->why);
     s->ops->release(&s, 0);
-    set_script(&c->script, OK_HEAD "\r\nto the end", FIN);
-    s = lease(c, &plain, 1);
-    open_stream(s, &c->waker);
-    ok(talk(c, s) != APR_EOF && s->fail == GW_FAIL_TRUNCATED,
-       "TLS: close-delimited without close_notify is cut");
-    s->ops->release(&s, 0);
     end(c);
-    SSL_CTX_free(server);
-    cert_free(&ca);
-    cert_free(&mine);
+}
+
+static void test_tls(void)
+{
+    trust t;
+
+    make_trust(&t);
+    test_tls_reuse(&t);
+    test_tls_surplus(&t);
+    test_tls_cut(&t, OK_HEAD "Content-Length: 5\r\n\r\nok", "a short body");
+    test_tls_cut(&t, OK_HEAD "\r\nto the end", "a close-delimited body");
+    drop_trust(&t);
 }
 
 /* --- threads ------------------------------------------------------------ */

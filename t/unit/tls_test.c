@@ -348,21 +348,24 @@ static void test_bulk(void)
     server s;
     cert mine = cert_make(&good, &ca);
     peer *p = start(&s, &mine, ECHO);
-    char *out = malloc(SIZE), *in = malloc(SIZE);
-    apr_size_t sent = 0, got = 0, n;
-    int i, revents = 0, wevents = 0, stuck = 0;
+    char *out = malloc(SIZE), *moved = malloc(SIZE), *in = malloc(SIZE);
+    apr_size_t sent = 0, got = 0, most = 0, n;
+    int i, turn = 0, revents = 0, wevents = 0, stuck = 0;
     gw_tls *tls;
 
     for (i = 0; i < SIZE; i++) {
-        out[i] = (char)(i * 7 + i / 251);
+        out[i] = moved[i] = (char)(i * 7 + i / 251);
     }
     dial(context(1, "a.example", 0), p->port, &tls);
     while (got < SIZE && !stuck) {
         apr_status_t wr = APR_EAGAIN, rd;
 
         if (sent < SIZE) {
-            wr = gw_tls_write(tls, out + sent, SIZE - sent, &n, &wevents);
+            /* as from a queue whose memory moves between two tries */
+            wr = gw_tls_write(tls, (turn++ % 2 ? moved : out) + sent,
+                              SIZE - sent, &n, &wevents);
             sent += n;
+            most = n > most ? n : most;
         }
         rd = gw_tls_read(tls, in + got, SIZE - got, &n, &revents);
         got += n;
@@ -375,12 +378,14 @@ static void test_bulk(void)
         }
     }
     is_mem(in, got, out, SIZE, "a megabyte there and back");
+    ok(most <= 16384, "a write gives way after each record");
     is_int(gw_tls_read(tls, in, 1, &n, &revents), APR_EAGAIN, "no more");
     is_int(revents, GW_WANT_READ, "waits for reading");
     done(&tls);
     stop(p, &s);
     free(in);
     free(out);
+    free(moved);
     cert_free(&mine);
 }
 
@@ -453,6 +458,8 @@ static void test_read_after_write_error(void)
     } while ((rv == APR_SUCCESS || rv == APR_EAGAIN) && tries++ < 10000);
     is_int(rv, APR_ECONNRESET, "write ends with a reset, not with SIGPIPE");
     ok(*gw_tls_why(tls), "and is explained: %s", gw_tls_why(tls));
+    is_int(gw_tls_write(tls, chunk, sizeof(chunk), &n, &events),
+           APR_ECONNRESET, "so does the next, in whatever words");
     is_int(read_some(tls, buf, sizeof(buf), &n), APR_SUCCESS,
            "reading goes on");
     is_mem(buf, n, "413", 3, "the early response");
@@ -543,6 +550,8 @@ static void test_resume(int version, const char *label)
     gw_tls_ctx *ctx = context(1, "a.example", 0);
     gw_tls *a, *b;
     int i, all = 1;
+    apr_size_t n;
+    char c;
 
     memset(&s, 0, sizeof(s));
     s.ctx = cert_server(&mine);
@@ -560,7 +569,13 @@ static void test_resume(int version, const char *label)
     ok(gw_tls_resumed(a) && gw_tls_resumed(b),
        "%s: two at once are resumed both", label);
     done(&a);
-    done(&b);
+    gw_tls_write(b, "x", 1, &n, &i);
+    read_some(b, &c, 1, &n);
+    i = b->fd;
+    gw_tls_destroy(&b);
+    close(i);
+    is_int(visit(ctx, p->port), 1, "%s: an end without close_notify costs no "
+           "session", label);
     stop(p, &s);
     cert_free(&mine);
 }
