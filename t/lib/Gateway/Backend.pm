@@ -322,15 +322,26 @@ sub next_seq { return $_[0]->_count('requests', 1) }
 
 sub events {
     my ($self, %only) = @_;
-    open my $fh, '<:raw', "$self->{dir}/events" or return;
-    my @lines = <$fh>;
-    splice @lines, 0, $self->{skip} || 0;
-    my $json = JSON::PP->new->latin1;
-    my @events = map { $json->decode($_) } @lines;
+    $self->_read_events;
+    my @events = @{ $self->{seen} || [] };
+    splice @events, 0, $self->{skip} || 0;
     return grep {
         my $e = $_;
         !grep { !defined $e->{$_} || $e->{$_} ne $only{$_} } keys %only;
     } @events;
+}
+
+# Adds the lines that are new since the last time.
+sub _read_events {
+    my ($self) = @_;
+    open my $fh, '<:raw', "$self->{dir}/events" or return;
+    seek $fh, $self->{seen_bytes} || 0, SEEK_SET;
+    while (my $line = <$fh>) {
+        last unless $line =~ /\n\z/;
+        $self->{seen_bytes} += length $line;
+        push @{ $self->{seen} }, JSON::PP->new->latin1->decode($line);
+    }
+    return;
 }
 
 sub connections {
