@@ -46,6 +46,13 @@ static int trace_allowed(const request_rec *r)
            || core->trace_enable == AP_TRACE_EXTENDED;
 }
 
+/* The core takes every version from 1.0 on. What claims to be HTTP/2 and is
+ * no stream of an HTTP/2 connection is not understood by anyone. */
+static int is_version_unknown(const request_rec *r)
+{
+    return r->proto_num >= HTTP_VERSION(2, 0) && !r->connection->master;
+}
+
 /* RFC 9110 7.6.2: the last one in line answers itself. */
 static int max_forwards(request_rec *r)
 {
@@ -68,13 +75,38 @@ static int max_forwards(request_rec *r)
                                        : ap_send_http_options(r);
 }
 
+/* Methods and versions that end here. */
+static int line_refused(request_rec *r)
+{
+    const char *why;
+    int status = HTTP_METHOD_NOT_ALLOWED;
+
+    if (is_version_unknown(r)) {
+        why = "only a stream of HTTP/2 can have this version";
+        status = HTTP_VERSION_NOT_SUPPORTED;
+        r->connection->keepalive = AP_CONN_CLOSE;
+    }
+    else if (r->method_number == M_CONNECT) {
+        why = "a gateway opens no tunnels";
+    }
+    else if (r->method_number == M_TRACE && !trace_allowed(r)) {
+        why = "TRACE needs a TraceEnable that is written down";
+    }
+    else {
+        return OK;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, GWNO(00102) "refused: %s: "
+                  "%s %s", why, r->method, r->protocol);
+    return status;
+}
+
 int gw_request_check(request_rec *r)
 {
     const char *pseudonym = gw_conf_of_server(r->server)->pseudonym;
+    int status = line_refused(r);
 
-    if (r->method_number == M_CONNECT
-        || (r->method_number == M_TRACE && !trace_allowed(r))) {
-        return HTTP_METHOD_NOT_ALLOWED;
+    if (status != OK) {
+        return status;
     }
     if (gw_headers_via_has(r->headers_in, pseudonym)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, GWNO(00101) "loop: the "

@@ -28,7 +28,8 @@ one test.
 =over
 
 =item refused: the first response has the status (400; a number or a regex),
-the connection is closed, and the backend saw no complete request.
+the connection is closed (403 and 404 say nothing of the syntax and may leave it
+open), and the backend saw no complete request.
 
 =item forwarded: one response, 200 (or status => n), and exactly one request
 at the backend, to which a strict reader has nothing to object; its body is
@@ -132,7 +133,8 @@ sub _not_refused {
     push @wrong, @{ $first->problems } if $first;
     push @wrong, @{ $seen->{responses} } . ' responses'
         if @{ $seen->{responses} } > 1;
-    push @wrong, 'connection stays open' unless $seen->{closed};
+    push @wrong, 'connection stays open' unless $seen->{closed}
+        || $first && $first->status =~ /\A40[34]\z/;
     my @whole = grep { $_->complete } @{ $seen->{requests} };
     push @wrong, 'the backend saw ' . _show(@whole) if @whole;
     return @wrong;
