@@ -156,7 +156,6 @@ static gw_fail connect_fail(apr_status_t rv)
     case ENFILE:
     case ENOMEM:
     case ENOBUFS:
-    case EADDRNOTAVAIL:
         return GW_FAIL_INTERNAL;
     default:
         return GW_FAIL_REFUSED;
@@ -265,7 +264,8 @@ static apr_status_t securing(gw_conn *conn, gw_time limit)
     }
     if (rv != APR_EAGAIN) {
         apr_cpystrn(conn->why, gw_tls_why(conn->tls), sizeof(conn->why));
-        return give_up(conn, GW_FAIL_TLS, rv);
+        return give_up(conn, gw_tls_rejected(conn->tls) ? GW_FAIL_CERT
+                       : GW_FAIL_TLS, rv);
     }
     if (gw_now() < conn->step_deadline) {
         return APR_EAGAIN;
