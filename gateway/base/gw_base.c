@@ -6,6 +6,7 @@ static const char *const fail_names[GW_FAIL_COUNT] = {
     "refused",
     "connect-timeout",
     "tls",
+    "certificate",
     "tls-timeout",
     "busy",
     "reset",

@@ -45,7 +45,8 @@ typedef enum {
     GW_FAIL_RESOLVE,        /* the name has no address */
     GW_FAIL_REFUSED,        /* connection refused or unreachable */
     GW_FAIL_CONNECT_TIMEOUT,
-    GW_FAIL_TLS,            /* handshake or certificate */
+    GW_FAIL_TLS,            /* handshake */
+    GW_FAIL_CERT,           /* certificate not accepted */
     GW_FAIL_TLS_TIMEOUT,    /* handshake did not end in time */
     GW_FAIL_BUSY,           /* no connection slot in time */
     GW_FAIL_RESET,          /* closed or reset before any response byte */

@@ -205,6 +205,7 @@ static answer answer_for(gw_fail fail)
         [GW_FAIL_CONNECT_TIMEOUT] = { HTTP_GATEWAY_TIME_OUT,
                                       "connection_timeout" },
         [GW_FAIL_TLS] = { HTTP_BAD_GATEWAY, "tls_protocol_error" },
+        [GW_FAIL_CERT] = { HTTP_BAD_GATEWAY, "tls_certificate_error" },
         [GW_FAIL_TLS_TIMEOUT] = { HTTP_GATEWAY_TIME_OUT,
                                   "connection_timeout" },
         [GW_FAIL_BUSY] = { HTTP_SERVICE_UNAVAILABLE,

@@ -9,6 +9,7 @@ static int before_request(gw_fail fail)
     case GW_FAIL_REFUSED:
     case GW_FAIL_CONNECT_TIMEOUT:
     case GW_FAIL_TLS:
+    case GW_FAIL_CERT:
     case GW_FAIL_TLS_TIMEOUT:
     case GW_FAIL_BUSY:
         return 1;

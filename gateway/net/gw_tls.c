@@ -510,6 +510,11 @@ const char *gw_tls_why(const gw_tls *tls)
     return tls->why;
 }
 
+int gw_tls_rejected(const gw_tls *tls)
+{
+    return tls->reject.error != 0;
+}
+
 static apr_status_t io_failed(gw_tls *tls)
 {
     apr_status_t rv = tls->io;

@@ -59,6 +59,8 @@ void gw_tls_destroy(gw_tls **ptls);
  */
 apr_status_t gw_tls_handshake(gw_tls *tls, int *pevents);
 const char *gw_tls_why(const gw_tls *tls);
+/** Did the handshake fail because we did not accept the certificate? */
+int gw_tls_rejected(const gw_tls *tls);
 
 /**
  * Read or write. APR_SUCCESS with *pn > 0; APR_EAGAIN (*pevents: what for);

@@ -151,7 +151,7 @@ static const char *remedy(int error)
         return "compare the clocks of both machines";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        return "name the backend as its certificate does";
+        return "verifyname= gives the name to look for";
     default:
         return "the backend needs another certificate";
     }

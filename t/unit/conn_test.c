@@ -454,7 +454,7 @@ static void test_tls_failures(void)
     gw_conn *conn = gw_conn_create(&origin, NULL);
     gw_conn_opts quick = opts;
 
-    check_fail(conn, &opts, GW_FAIL_TLS,
+    check_fail(conn, &opts, GW_FAIL_CERT,
                "certificate of c.example rejected: ", "TLS: wrong name");
     is_int(peer_accepted(p), 1, "no further address is tried after that");
     gw_conn_destroy(&conn);

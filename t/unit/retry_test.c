@@ -42,6 +42,8 @@ static const row rows[] = {
       { GW_FAIL_REFUSED, 0, 0, 0, 1, 1, 0, 3, 1, 3 }, GW_RETRY_NO },
     { "TLS failure: any method moves",
       { GW_FAIL_TLS, 0, 0, 0, 0, 1, 0, 0, 1, 3 }, GW_RETRY_OTHER },
+    { "certificate not accepted: any method moves",
+      { GW_FAIL_CERT, 0, 0, 0, 0, 1, 0, 0, 1, 3 }, GW_RETRY_OTHER },
     { "name without address: moves",
       { GW_FAIL_RESOLVE, 0, 0, 0, 0, 1, 0, 0, 1, 3 }, GW_RETRY_OTHER },
     { "timeout: idempotent moves",
