@@ -71,7 +71,8 @@ static int persists(const gw_h1 *h, const gw_res_head *head,
 static void accept_final(gw_h1 *h, gw_res_head *head,
                          const gw_h1_facts *facts)
 {
-    h->reusable &= persists(h, head, facts);
+    h->reusable &= persists(h, head, facts)
+        && !gw_msg_binds_connection(head->headers);
     if (facts->chunked && facts->length >= 0) {
         /* somebody on the way may have believed the length */
         apr_table_unset(head->headers, "Content-Length");

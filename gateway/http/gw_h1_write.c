@@ -185,8 +185,9 @@ static void begin(gw_h1 *h, const gw_req_head *head)
     h->req_done = head->framing != GW_BODY_CHUNKED && !h->req_left;
     h->head_request = !strcmp(head->method, "HEAD");
     h->http10 = !head->minor;
-    h->reusable = !head->connection
-        || !gw_str_list_has(head->connection, "close");
+    h->reusable = (!head->connection
+                   || !gw_str_list_has(head->connection, "close"))
+        && !gw_msg_binds_connection(head->headers);
     h->interims = h->blanks = 0;
     h->fail = GW_OK;
     h->why = NULL;

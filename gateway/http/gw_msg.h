@@ -50,4 +50,11 @@ int gw_msg_is_interim(const gw_res_head *head);
 /** GET HEAD OPTIONS TRACE PUT DELETE: may be sent twice (RFC 9110 9.2.2). */
 int gw_msg_is_idempotent(const char *method);
 
+/**
+ * Do these fields, of a request or a response, use NTLM or Negotiate? Those
+ * authenticate the connection (RFC 4559 6), which then must not serve
+ * anybody else.
+ */
+int gw_msg_binds_connection(const apr_table_t *headers);
+
 #endif
