@@ -1,11 +1,11 @@
 /**
  * gw_headers: which header fields cross the gateway, and which it adds.
  *
- * Pure functions on apr_table_t; new strings live in the pool of the
- * table that receives them (pool given), others are shared with the table
- * they come from, which therefore must live as long. Sources: RFC 9110 7.6.1
- * (hop-by-hop), 7.6.2 (Max-Forwards), 7.6.3 (Via); security.md 29-34, 91. Any
- * thread.
+ * Pure functions on apr_table_t; strings live in the pool of the table that
+ * receives them (pool given), but for a request's own fields, which are
+ * shared with the table they come from: it must live as long. Sources: RFC
+ * 9110 7.6.1 (hop-by-hop), 7.6.2 (Max-Forwards), 7.6.3 (Via); security.md
+ * 29-34, 91. Any thread.
  */
 #ifndef GW_HEADERS_H
 #define GW_HEADERS_H

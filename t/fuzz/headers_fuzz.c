@@ -76,9 +76,15 @@ static void check_fields(const apr_table_t *out)
     }
 }
 
-/* The fields that passed are the client's own strings, in their order.
- * @return how many they are */
-static int check_order(const apr_table_t *in, const apr_table_t *out)
+/* Requests keep the client's own strings, responses copies of them. */
+static int is_same(const char *a, const char *b, int copied)
+{
+    return copied ? a != b && !strcmp(a, b) : a == b;
+}
+
+/* The fields that passed stand in their order. @return how many they are */
+static int check_order(const apr_table_t *in, const apr_table_t *out,
+                       int copied)
 {
     const apr_array_header_t *from = apr_table_elts(in);
     const apr_array_header_t *to = apr_table_elts(out);
@@ -88,7 +94,8 @@ static int check_order(const apr_table_t *in, const apr_table_t *out)
     int passed = 0;
 
     for (i = 0; i < from->nelts && passed < to->nelts; i++) {
-        if (a[i].key == b[passed].key && a[i].val == b[passed].val) {
+        if (is_same(a[i].key, b[passed].key, copied)
+            && is_same(a[i].val, b[passed].val, copied)) {
             passed++;
         }
     }
@@ -141,7 +148,7 @@ static void check_request(apr_pool_t *pool, const apr_table_t *in, int flags)
     MUST(!holds(out, "Host") && !holds(out, "Proxy")
          && !holds(out, "Expect") && !holds(out, "Proxy-Authorization")
          && !holds(out, "X_Forwarded_For") && !holds(out, "Content_Length"));
-    passed = check_order(in, out);
+    passed = check_order(in, out, 0);
     check_named(in, out, passed);
     if (!(flags & SAY)) {
         MUST(passed == apr_table_elts(out)->nelts);
@@ -179,7 +186,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_request(pool, in, data[0]);
     out = gw_headers_response(pool, in, data[0] & IS_407 ? 407 : 200);
     check_fields(out);
-    MUST(check_order(in, out) == apr_table_elts(out)->nelts);
+    MUST(check_order(in, out, 1) == apr_table_elts(out)->nelts);
     check_named(in, out, apr_table_elts(out)->nelts);
     MUST(data[0] & IS_407 || !holds(out, "Proxy-Authenticate"));
     apr_pool_destroy(pool);
