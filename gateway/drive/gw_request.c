@@ -3,6 +3,7 @@
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <http_request.h>
 #include <mod_core.h>
 #include <apr_strings.h>
 
@@ -36,14 +37,28 @@ static int body_too_large(request_rec *r)
     return 1;
 }
 
-/* Only a TraceEnable that somebody wrote lets TRACE through. */
-static int trace_allowed(const request_rec *r)
+/* Only a TraceEnable that somebody wrote lets TRACE through, and only
+ * "extended" lets it have a body (RFC 9110 9.3.8: it has none). */
+static int trace_refused(request_rec *r)
 {
     const core_server_config *core =
         ap_get_core_module_config(r->server->module_config);
+    int enable = core->trace_enable;
 
-    return core->trace_enable == AP_TRACE_ENABLE
-           || core->trace_enable == AP_TRACE_EXTENDED;
+    if (enable == AP_TRACE_EXTENDED) {
+        return OK;
+    }
+    if (enable != AP_TRACE_ENABLE) {
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+    return ap_request_has_body(r) ? HTTP_REQUEST_ENTITY_TOO_LARGE : OK;
+}
+
+/* What Allow says when this server answers instead of a backend. */
+static void allow_methods(request_rec *r)
+{
+    ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_POST, M_PUT,
+                              M_DELETE, M_PATCH, M_OPTIONS, -1);
 }
 
 /* The core takes every version from 1.0 on. What claims to be HTTP/2 and is
@@ -71,32 +86,40 @@ static int max_forwards(request_rec *r)
                        apr_psprintf(r->pool, "%" APR_INT64_T_FMT, left - 1));
         return DECLINED;
     }
+    allow_methods(r);
     return r->method_number == M_TRACE ? ap_send_http_trace(r)
                                        : ap_send_http_options(r);
 }
 
-/* Methods and versions that end here. */
+/* Methods and versions that end here. Where the client may take it for
+ * granted that they do not, what it sent behind them must not be read as a
+ * request (RFC 9931). */
 static int line_refused(request_rec *r)
 {
     const char *why;
-    int status = HTTP_METHOD_NOT_ALLOWED;
+    int status;
 
     if (is_version_unknown(r)) {
         why = "only a stream of HTTP/2 can have this version";
         status = HTTP_VERSION_NOT_SUPPORTED;
-        r->connection->keepalive = AP_CONN_CLOSE;
     }
     else if (r->method_number == M_CONNECT) {
         why = "a gateway opens no tunnels";
+        status = HTTP_METHOD_NOT_ALLOWED;
     }
-    else if (r->method_number == M_TRACE && !trace_allowed(r)) {
-        why = "TRACE needs a TraceEnable that is written down";
+    else if (r->method_number == M_TRACE
+             && (status = trace_refused(r)) != OK) {
+        why = status == HTTP_METHOD_NOT_ALLOWED
+            ? "TRACE needs a TraceEnable that is written down"
+            : "TRACE with a body needs TraceEnable extended";
     }
     else {
         return OK;
     }
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, GWNO(00102) "refused: %s: "
                   "%s %s", why, r->method, r->protocol);
+    allow_methods(r);
+    r->connection->keepalive = AP_CONN_CLOSE;
     return status;
 }
 
