@@ -109,6 +109,16 @@ int gw_map_pre_translate(request_rec *r)
     return DONE;
 }
 
+/* Did the client's path hold %252F? In what core has decoded it looks like
+ * %2F. */
+static int client_double_coded(const request_rec *r)
+{
+    const char *raw = r->unparsed_uri ? r->unparsed_uri : "";
+    apr_size_t len = strcspn(raw, "?#");
+
+    return ap_strcasestr(apr_pstrmemdup(r->pool, raw, len), "%252f") != NULL;
+}
+
 /* A rewrite changed the path since it was checked, or it was never
  * checked: match and check it now. */
 static int rematch(request_rec *r, gw_mapped **pm)
@@ -120,7 +130,7 @@ static int rematch(request_rec *r, gw_mapped **pm)
     if (!r->uri || *r->uri != '/' || !find(r, r->uri, &m->match)) {
         return DECLINED;
     }
-    if (old && old->double_coded) {
+    if (old ? old->double_coded : client_double_coded(r)) {
         return refuse(r, r->uri, "%252F in a path that a rewrite changed");
     }
     if (!gw_str_is_field_value(gw_str_of(r->uri)) || strchr(r->uri, '\t')) {

@@ -17,7 +17,8 @@ const char *gw_path_verdict_text(gw_path_verdict verdict)
     case GW_PATH_CONTROL:
         return "a control byte in the path";
     case GW_PATH_UNSAFE:
-        return "a path that hides a '.' or '..' segment";
+        return "it hides a '.' or '..' segment (GatewayUnsafePath allow "
+               "passes it on)";
     }
     return "unknown verdict";
 }
