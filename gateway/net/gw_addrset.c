@@ -1,5 +1,6 @@
 #include "gw_addrset.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <arpa/inet.h>
@@ -21,26 +22,37 @@ gw_addrset *gw_addrset_make(int room)
     return set;
 }
 
-/* Only what identifies the address, so that equal ones are equal bytes. */
+/* Only what identifies the address, so that equal ones are equal bytes. The
+ * same bytes are seen as several types of socket address here: only memcpy()
+ * may do that, a cast lets the compiler reorder reads and writes. */
 static int addr_set(gw_addr *addr, const struct sockaddr *sa)
 {
-    memset(addr, 0, sizeof(*addr));
-    if (sa->sa_family == AF_INET) {
-        struct sockaddr_in *sin = (struct sockaddr_in *)&addr->ss;
+    sa_family_t family;
 
-        sin->sin_family = AF_INET;
-        sin->sin_addr = ((const struct sockaddr_in *)sa)->sin_addr;
-        addr->len = sizeof(*sin);
+    memset(addr, 0, sizeof(*addr));
+    memcpy(&family, (const char *)sa + offsetof(struct sockaddr, sa_family),
+           sizeof(family));
+    if (family == AF_INET) {
+        struct sockaddr_in from, sin;
+
+        memcpy(&from, sa, sizeof(from));
+        memset(&sin, 0, sizeof(sin));
+        sin.sin_family = AF_INET;
+        sin.sin_addr = from.sin_addr;
+        addr->len = sizeof(sin);
+        memcpy(&addr->ss, &sin, sizeof(sin));
         return 1;
     }
-    if (sa->sa_family == AF_INET6) {
-        struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&addr->ss;
-        const struct sockaddr_in6 *from = (const struct sockaddr_in6 *)sa;
+    if (family == AF_INET6) {
+        struct sockaddr_in6 from, sin6;
 
-        sin6->sin6_family = AF_INET6;
-        sin6->sin6_addr = from->sin6_addr;
-        sin6->sin6_scope_id = from->sin6_scope_id;
-        addr->len = sizeof(*sin6);
+        memcpy(&from, sa, sizeof(from));
+        memset(&sin6, 0, sizeof(sin6));
+        sin6.sin6_family = AF_INET6;
+        sin6.sin6_addr = from.sin6_addr;
+        sin6.sin6_scope_id = from.sin6_scope_id;
+        addr->len = sizeof(sin6);
+        memcpy(&addr->ss, &sin6, sizeof(sin6));
         return 1;
     }
     return 0;
@@ -65,7 +77,7 @@ void gw_addrset_add(gw_addrset *set, int room, const struct sockaddr *sa)
 
     if (set->n < room && set->n < GW_ADDRS_MAX && addr_set(&addr, sa)
         && !has(set, &addr)) {
-        set->addrs[set->n++] = addr;
+        memcpy(&set->addrs[set->n++], &addr, sizeof(addr));
     }
 }
 
