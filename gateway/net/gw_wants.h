@@ -1,20 +1,15 @@
 /**
- * gw_wants: what a machine waits for, and how another thread ends the wait.
+ * gw_wants: what a machine waits for, and until when.
  *
  * The machine fills a gw_wants in each step that cannot go on; the driver
  * polls and steps again. Owned by the driver, on its stack; one thread.
- *
- * A gw_waker is given by the driver to what may finish on another thread (a
- * name lookup, a connection slot). arm() is called by the driving thread
- * before it registers; wake() by any thread, any number of times, from then
- * until the registration is cancelled, under locks that are leaves: it must
- * only signal.
  */
 #ifndef GW_WANTS_H
 #define GW_WANTS_H
 
 #include <apr_errno.h>
 #include "gw_base.h"
+#include "gw_waker.h"
 
 /* One backend and one client side, and room for a tunnel's two. */
 #define GW_WANTS_FDS 4
@@ -33,12 +28,6 @@ struct gw_wants {
     } fds[GW_WANTS_FDS];
     gw_time deadline;       /* step again at this time at the latest */
     int wakeup;             /* 1: step again when the waker fires */
-};
-
-typedef struct gw_waker gw_waker;
-struct gw_waker {
-    apr_status_t (*arm)(gw_waker *waker);
-    void (*wake)(gw_waker *waker);
 };
 
 /** Wait for nothing yet. */
