@@ -33,22 +33,6 @@ static void set_status(request_rec *r, const gw_res_head *head)
     }
 }
 
-void gw_response_interim(request_rec *r, const gw_res_head *head)
-{
-    apr_table_t *headers_out = r->headers_out;
-    const char *line = r->status_line;
-    int status = r->status;
-
-    set_status(r, head);
-    r->headers_out = head->headers
-        ? gw_headers_response(r->pool, head->headers, head->status)
-        : apr_table_make(r->pool, 1);
-    ap_send_interim_response(r, 1);
-    r->headers_out = headers_out;
-    r->status = status;
-    r->status_line = line;
-}
-
 /* Host and port of the front as this client sees them. */
 static void fill_front(request_rec *r, gw_reverse *rev)
 {
@@ -82,6 +66,36 @@ static const gw_reverse_rule *own_name_rule(request_rec *r,
     return rule;
 }
 
+static int same_path(const char *a, const char *b)
+{
+    apr_size_t len = strlen(a);
+    apr_size_t other = strlen(b);
+
+    while (len && a[len - 1] == '/') {
+        len--;
+    }
+    while (other && b[other - 1] == '/') {
+        other--;
+    }
+    return len == other && strncmp(a, b, len) == 0;
+}
+
+/* Does rule map the very URL of a route that has a mapping of its own? Then it
+ * was written for another route to the same backend. */
+static int is_of_another(const gw_reverse_rule *rule, const gw_route *route)
+{
+    const gw_url *a = rule->backend;
+    const gw_url *b = route->url;
+
+    return route->reverse && a && a->port == b->port
+           && strcmp(rule->front, route->implied.front) != 0
+           && strcmp(a->scheme, b->scheme) == 0
+           && strcmp(a->host, b->host) == 0
+           && strcmp(a->socket ? a->socket : "",
+                     b->socket ? b->socket : "") == 0
+           && same_path(a->path, b->path);
+}
+
 /* Rules that can map this request: written ones first, inner sections
  * first, then what the route implies. */
 static void fill_rules(request_rec *r, const gw_mapped *m, gw_reverse *rev)
@@ -90,13 +104,19 @@ static void fill_rules(request_rec *r, const gw_mapped *m, gw_reverse *rev)
     const gw_server_conf *server = gw_conf_of_server(r->server);
     const gw_route *route = m->match.route;
     apr_array_header_t *rules;
+    int i;
 
     rules = apr_array_make(r->pool, 4, sizeof(gw_reverse_rule *));
     if (dir->reverse) {
         apr_array_cat(rules, dir->reverse);
     }
-    if (server->reverse) {
-        apr_array_cat(rules, server->reverse);
+    for (i = 0; server->reverse && i < server->reverse->nelts; i++) {
+        const gw_reverse_rule *rule = APR_ARRAY_IDX(
+            server->reverse, i, const gw_reverse_rule *);
+
+        if (!is_of_another(rule, route)) {
+            add_rule(rules, rule);
+        }
     }
     if (route->reverse) {
         add_rule(rules, &route->implied);
@@ -116,6 +136,26 @@ static void map_back(request_rec *r, const gw_mapped *m)
     fill_rules(r, m, &rev);
     fill_front(r, &rev);
     gw_reverse_headers(r->pool, &rev, r->headers_out);
+}
+
+void gw_response_interim(request_rec *r, const gw_res_head *head)
+{
+    apr_table_t *headers_out = r->headers_out;
+    const gw_mapped *m = gw_map_of(r);
+    const char *line = r->status_line;
+    int status = r->status;
+
+    set_status(r, head);
+    r->headers_out = head->headers
+        ? gw_headers_response(r->pool, head->headers, head->status)
+        : apr_table_make(r->pool, 1);
+    if (m) {
+        map_back(r, m);
+    }
+    ap_send_interim_response(r, 1);
+    r->headers_out = headers_out;
+    r->status = status;
+    r->status_line = line;
 }
 
 /* The length of a body that is not sent (HEAD, 304) is a statement of its

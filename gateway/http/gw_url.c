@@ -72,11 +72,25 @@ static int is_name(gw_str s)
     return s.len > 0 && s.len <= HOST_MAX;
 }
 
-static int is_ip(int family, const char *text)
+static int is_ip4(const char *text)
 {
-    unsigned char addr[sizeof(struct in6_addr)];
+    struct in_addr addr;
 
-    return inet_pton(family, text, addr) == 1;
+    return inet_pton(AF_INET, text, &addr) == 1;
+}
+
+/* An IPv6 address in its one form (RFC 5952), so that two spellings of it
+ * compare equal; NULL if text is none. */
+static const char *ip6_form(apr_pool_t *pool, const char *text)
+{
+    struct in6_addr addr;
+    char form[INET6_ADDRSTRLEN];
+
+    if (inet_pton(AF_INET6, text, &addr) != 1
+        || !inet_ntop(AF_INET6, &addr, form, sizeof(form))) {
+        return NULL;
+    }
+    return apr_pstrdup(pool, form);
 }
 
 /*
@@ -120,10 +134,10 @@ static const char *parse_host(apr_pool_t *pool, gw_str text, int *pip,
     if (*text.p == '[') {
         text.p++;
         text.len -= 2;
-        host = lower_dup(pool, text);
-        if (memchr(text.p, '\0', text.len) || !is_ip(AF_INET6, host)) {
+        host = memchr(text.p, '\0', text.len)
+            ? NULL : ip6_form(pool, lower_dup(pool, text));
+        if (!host) {
             *perr = "the text in [] is no IPv6 address";
-            return NULL;
         }
         return host;
     }
@@ -133,7 +147,7 @@ static const char *parse_host(apr_pool_t *pool, gw_str text, int *pip,
         return NULL;
     }
     host = lower_dup(pool, text);
-    *pip = is_ip(AF_INET, host);
+    *pip = is_ip4(host);
     return host;
 }
 

@@ -17,7 +17,8 @@
 typedef struct gw_url gw_url;
 struct gw_url {
     const char *scheme;     /* lower case: http, https, balancer, ... */
-    const char *host;       /* lower case; an IPv6 literal without [] */
+    const char *host;       /* lower case; an IPv6 literal without [],
+                               in the form of RFC 5952 */
     int host_is_ip;         /* an IPv4 or IPv6 literal */
     int port;               /* 1..65535, the scheme's default if not given;
                                0 for a scheme without one */
