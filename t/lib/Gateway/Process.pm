@@ -324,8 +324,8 @@ sub listening {
     my %found;
     for my $file (qw(/proc/net/tcp /proc/net/tcp6)) {
         open my $fh, '<', $file or next;
-        while (<$fh>) {
-            my @f = split;
+        while (my $line = <$fh>) {
+            my @f = split ' ', $line;
             next unless defined $f[3] && $f[3] eq '0A';
             my ($hex) = $f[1] =~ /:([0-9A-F]{4})\z/ or next;
             $found{ hex $hex } = $f[9];
