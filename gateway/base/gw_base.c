@@ -3,6 +3,7 @@
 static const char *const fail_names[GW_FAIL_COUNT] = {
     "ok",
     "resolve",
+    "resolve-timeout",
     "refused",
     "connect-timeout",
     "tls",
@@ -20,6 +21,8 @@ static const char *const fail_names[GW_FAIL_COUNT] = {
     "too-large",
     "deadline",
     "unavailable",
+    "queue",
+    "status",
     "internal"
 };
 

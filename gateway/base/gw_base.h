@@ -43,6 +43,7 @@ typedef apr_int64_t gw_time;
 typedef enum {
     GW_OK = 0,
     GW_FAIL_RESOLVE,        /* the name has no address */
+    GW_FAIL_RESOLVE_TIMEOUT, /* nobody said in time what address it has */
     GW_FAIL_REFUSED,        /* connection refused or unreachable */
     GW_FAIL_CONNECT_TIMEOUT,
     GW_FAIL_TLS,            /* handshake */
@@ -60,6 +61,9 @@ typedef enum {
     GW_FAIL_TOO_LARGE,      /* LimitRequestBody */
     GW_FAIL_DEADLINE,       /* the whole request took too long */
     GW_FAIL_UNAVAILABLE,    /* no member may be used */
+    GW_FAIL_QUEUE,          /* no member came free in time, or the queue of
+                               those who wait for one is full */
+    GW_FAIL_STATUS,         /* a status that another member may better */
     GW_FAIL_INTERNAL,       /* our own fault: a bug or out of resources */
     GW_FAIL_COUNT
 } gw_fail;

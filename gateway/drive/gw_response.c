@@ -240,6 +240,8 @@ static answer answer_for(gw_fail fail)
     static const answer answers[GW_FAIL_COUNT] = {
         [GW_OK] = { OK, NULL },
         [GW_FAIL_RESOLVE] = { HTTP_BAD_GATEWAY, "dns_error" },
+        [GW_FAIL_RESOLVE_TIMEOUT] = { HTTP_GATEWAY_TIME_OUT,
+                                      "dns_timeout" },
         [GW_FAIL_REFUSED] = { HTTP_SERVICE_UNAVAILABLE,
                               "connection_refused" },
         [GW_FAIL_CONNECT_TIMEOUT] = { HTTP_GATEWAY_TIME_OUT,
@@ -267,6 +269,9 @@ static answer answer_for(gw_fail fail)
                                 "http_request_denied" },
         [GW_FAIL_DEADLINE] = { HTTP_GATEWAY_TIME_OUT,
                                "http_response_timeout" },
+        [GW_FAIL_QUEUE] = { HTTP_SERVICE_UNAVAILABLE,
+                            "connection_limit_reached" },
+        [GW_FAIL_STATUS] = { HTTP_BAD_GATEWAY, "http_response_status" },
         [GW_FAIL_UNAVAILABLE] = { HTTP_SERVICE_UNAVAILABLE,
                                   "destination_unavailable" },
         [GW_FAIL_INTERNAL] = { HTTP_BAD_GATEWAY, "proxy_internal_error" }

@@ -75,13 +75,18 @@ static void note_addr(gw_exchange *x)
         : apr_pstrdup(x->pool, addr);
 }
 
+static void note_stream_counts(gw_exchange *x)
+{
+    x->stream->ops->counts(x->stream, &x->result.sent, &x->result.received);
+}
+
 static void note_stream(gw_exchange *x)
 {
     note_addr(x);
     x->result.reused = x->stream->reused;
     x->result.tls = x->stream->tls;
     x->result.connect_time = x->stream->connect_time;
-    x->stream->ops->counts(x->stream, &x->result.sent, &x->result.received);
+    note_stream_counts(x);
 }
 
 static void report(gw_exchange *x, gw_fail fail)
@@ -154,22 +159,58 @@ static void finish(gw_exchange *x)
             ok ? "delivered" : x->result.why);
 }
 
-static gw_retry_verdict decide(const gw_exchange *x)
+static gw_retry_verdict decide(gw_exchange *x, gw_fail fail)
 {
+    const gw_picker *picker = x->p.picker;
     gw_retry_facts f;
 
-    f.fail = x->result.fail;
+    f.fail = fail;
     f.reused = x->result.reused;
     f.sent = x->result.sent > 0;
-    f.answered = x->result.received > 0 || x->result.delivered
-                 || x->interim_sent;
+    f.answered = x->result.received > 0;
+    f.passed_on = x->result.delivered || x->interim_sent;
     f.idempotent = x->p.head->idempotent;
     f.body_in_hand = !x->taken || x->kept_all;
     f.replays = x->replays;
     f.moves = x->moves;
-    f.others = x->p.picker->others;
-    f.moves_max = x->p.picker->attempts_max;
-    return gw_retry_decide(&f);
+    f.moves_max = picker->attempts_max;
+    f.move_on = picker->move_on;
+    f.others = f.moves < f.moves_max && picker->ops->others
+               && picker->ops->others(x->p.picker);
+    return gw_now() < x->p.deadline ? gw_retry_decide(&f) : GW_RETRY_NO;
+}
+
+/* A move is a further attempt that somebody has to pay for. */
+static int pay(gw_exchange *x, gw_fail fail)
+{
+    const gw_picker_ops *ops = x->p.picker->ops;
+
+    if (!x->paid) {
+        x->paid = ops->pay && ops->pay(x->p.picker, fail);
+    }
+    return x->paid;
+}
+
+int gw_x_leaves_for(gw_exchange *x, int status)
+{
+    const gw_picker_ops *ops = x->p.picker->ops;
+
+    note_stream_counts(x);
+    return ops->retry_status && ops->retry_status(x->p.picker, status)
+           && decide(x, GW_FAIL_STATUS) == GW_RETRY_OTHER
+           && pay(x, GW_FAIL_STATUS);
+}
+
+/* The verdict, paid for. */
+static gw_retry_verdict verdict_on(gw_exchange *x)
+{
+    gw_retry_verdict verdict = decide(x, x->result.fail);
+
+    if (verdict == GW_RETRY_OTHER && !pay(x, x->result.fail)) {
+        verdict = GW_RETRY_NO;
+    }
+    x->paid = 0;
+    return verdict;
 }
 
 /* The attempt failed as the result says: another one, or the end. */
@@ -178,7 +219,7 @@ static void attempt_failed(gw_exchange *x)
     gw_retry_verdict verdict;
 
     end_stream(x, 0);
-    verdict = gw_now() < x->p.deadline ? decide(x) : GW_RETRY_NO;
+    verdict = verdict_on(x);
     if (verdict == GW_RETRY_NO) {
         finish(x);
         return;
@@ -208,17 +249,20 @@ static void attempt_failed(gw_exchange *x)
 
 static gw_run step_pick(gw_exchange *x, gw_wants *w)
 {
+    const char *why = "no backend may be used now";
     gw_time until = GW_NEVER;
     apr_status_t rv;
 
-    rv = x->p.picker->ops->pick(x->p.picker, &x->choice, &until);
+    rv = x->p.picker->ops->pick(x->p.picker, &x->choice, &until, &why);
     if (APR_STATUS_IS_EAGAIN(rv)) {
         gw_wants_until(w, until);
         w->wakeup = 1;
+        x->p.host->ops->wants(x->p.host, 0, 0, w);
         return GW_RUN_BLOCKED;
     }
     if (rv != APR_SUCCESS) {
-        gw_x_set_fail(x, GW_FAIL_UNAVAILABLE, "no backend may be used now");
+        gw_x_set_fail(x, rv == APR_NOTFOUND ? GW_FAIL_UNAVAILABLE
+                      : GW_FAIL_QUEUE, why);
         return GW_RUN_FAILED;
     }
     return begin_attempt(x) ? GW_RUN_MOVED : GW_RUN_FAILED;
@@ -290,6 +334,11 @@ static limit talk_limit(const gw_exchange *x)
                "the client stopped sending its body");
     }
     else if (x->req < GW_REQ_CLOSED && x->req != GW_REQ_EXPECT) {
+        sooner(&l, x->sent_at, timeout, GW_FAIL_SEND_TIMEOUT,
+               "the backend stopped reading the request");
+    }
+    else if (x->req == GW_REQ_BROKEN && x->res == GW_RES_HEAD
+             && x->stream->fail == GW_FAIL_SEND_TIMEOUT) {
         sooner(&l, x->sent_at, timeout, GW_FAIL_SEND_TIMEOUT,
                "the backend stopped reading the request");
     }
@@ -421,7 +470,8 @@ gw_exchange *gw_exchange_create(apr_pool_t *pool,
     x->result.addrs = "";
     x->result.ttfb = -1;
     x->kept_all = 1;
-    gw_bufq_init(&x->kept, GW_REPLAY_MAX);
+    gw_bufq_init(&x->kept, params->replay_max ? params->replay_max
+                           : GW_REPLAY_MAX);
     apr_pool_create(&x->attempt_pool, pool);
     apr_pool_tag(x->attempt_pool, "gw_attempt");
     apr_pool_pre_cleanup_register(pool, x, exchange_cleanup);

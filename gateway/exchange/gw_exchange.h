@@ -6,7 +6,7 @@
  * neither request_rec nor threads.
  *
  * States, and what is held in each:
- *   PICK     nothing
+ *   PICK     nothing; may wait in the picker's queue
  *   OPEN     a choice and a stream that is being opened
  *   TALK     a choice and an open stream; request and response sides have
  *            states of their own and run at the same time
@@ -35,7 +35,8 @@
  * is sent anyway (RFC 9110 10.1.1; security.md 19). */
 #define GW_EXPECT_WAIT GW_SEC(1)
 
-/** Body bytes kept to send an idempotent request again. */
+/** Body bytes kept to send an idempotent request again, when the parameters
+ * do not say. */
 #define GW_REPLAY_MAX 65536
 
 typedef struct gw_exchange gw_exchange;
@@ -50,6 +51,7 @@ struct gw_exchange_params {
     const gw_req_head *head;
     gw_time client_timeout;     /* without body bytes from the client */
     gw_time deadline;           /* of the whole exchange, or GW_NEVER */
+    apr_size_t replay_max;      /* body bytes kept; 0: GW_REPLAY_MAX */
 };
 
 /** How it went; complete when the exchange has ended. */

@@ -1,7 +1,7 @@
 #include "gw_pick.h"
 
 static apr_status_t single_pick(gw_picker *picker, gw_choice *choice,
-                                gw_time *pdeadline)
+                                gw_time *pdeadline, const char **pwhy)
 {
     *choice = ((gw_pick_single *)picker)->choice;
     return APR_SUCCESS;
@@ -14,6 +14,9 @@ static void single_report(gw_picker *picker, const gw_choice *choice,
 
 static const gw_picker_ops single_ops = {
     single_pick,
+    NULL,
+    NULL,
+    NULL,
     single_report
 };
 
@@ -21,9 +24,10 @@ void gw_pick_single_init(gw_pick_single *single, gw_origin *origin,
                          const gw_conn_opts *opts)
 {
     single->base.ops = &single_ops;
-    single->base.others = 0;
     single->base.attempts_max = 0;
+    single->base.move_on = 0;
     single->choice.origin = origin;
     single->choice.opts = opts;
-    single->choice.member = NULL;
+    single->choice.host = NULL;
+    single->choice.prefix = "";
 }

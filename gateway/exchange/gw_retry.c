@@ -1,11 +1,14 @@
 #include "gw_retry.h"
 
+#include "gw_pick.h"
+
 /* Nothing of the request can have been executed: connect and TLS failures,
  * and a slot that did not come free. */
 static int before_request(gw_fail fail)
 {
     switch (fail) {
     case GW_FAIL_RESOLVE:
+    case GW_FAIL_RESOLVE_TIMEOUT:
     case GW_FAIL_REFUSED:
     case GW_FAIL_CONNECT_TIMEOUT:
     case GW_FAIL_TLS:
@@ -23,30 +26,40 @@ static int may_repeat(const gw_retry_facts *f)
     return f->body_in_hand && (!f->sent || f->idempotent);
 }
 
+/* Which GW_MOVE_* a failure asks for; 0: it never allows a move. */
+static unsigned move_class(gw_fail fail)
+{
+    switch (fail) {
+    case GW_FAIL_TLS:
+    case GW_FAIL_CERT:
+    case GW_FAIL_TLS_TIMEOUT:
+        return GW_MOVE_TLS;
+    case GW_FAIL_RESET:
+        return GW_MOVE_RESET;
+    case GW_FAIL_TIMEOUT:
+        return GW_MOVE_TIMEOUT;
+    case GW_FAIL_STATUS:
+        return GW_MOVE_STATUS;
+    default:
+        return before_request(fail) ? GW_MOVE_CONNECT : 0;
+    }
+}
+
 static int may_move(const gw_retry_facts *f)
 {
-    return f->others && f->moves < f->moves_max;
+    return f->others && f->moves < f->moves_max
+           && (f->move_on & move_class(f->fail))
+           && (before_request(f->fail) ? f->body_in_hand : may_repeat(f));
 }
 
 gw_retry_verdict gw_retry_decide(const gw_retry_facts *f)
 {
-    if (f->answered) {
+    if (f->passed_on || (f->answered && f->fail != GW_FAIL_STATUS)) {
         return GW_RETRY_NO;
     }
-    if (before_request(f->fail)) {
-        return may_move(f) ? GW_RETRY_OTHER : GW_RETRY_NO;
+    if (f->fail == GW_FAIL_RESET && f->reused && !f->replays
+        && may_repeat(f)) {
+        return GW_RETRY_SAME;
     }
-    if (f->fail == GW_FAIL_RESET) {
-        if (!may_repeat(f)) {
-            return GW_RETRY_NO;
-        }
-        if (f->reused && !f->replays) {
-            return GW_RETRY_SAME;
-        }
-        return may_move(f) ? GW_RETRY_OTHER : GW_RETRY_NO;
-    }
-    if (f->fail == GW_FAIL_TIMEOUT && may_repeat(f) && may_move(f)) {
-        return GW_RETRY_OTHER;
-    }
-    return GW_RETRY_NO;
+    return may_move(f) ? GW_RETRY_OTHER : GW_RETRY_NO;
 }

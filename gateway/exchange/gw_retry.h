@@ -21,6 +21,7 @@ struct gw_retry_facts {
     int reused;             /* the connection had served before */
     int sent;               /* a byte of the request may have been sent */
     int answered;           /* any response byte, interim ones too */
+    int passed_on;          /* anything of a response reached the client */
     int idempotent;         /* RFC 9110 9.2.2 */
     int body_in_hand;       /* every body byte taken from the client can be
                                sent again */
@@ -28,6 +29,7 @@ struct gw_retry_facts {
     int moves;              /* GW_RETRY_OTHER verdicts so far */
     int others;             /* another member is left */
     int moves_max;
+    unsigned move_on;       /* GW_MOVE_*: failures that allow a move */
 };
 
 /** The verdict for one failed attempt; pure. */

@@ -48,6 +48,7 @@ struct gw_exchange {
     int moves;
     int fresh;                  /* the next lease must be a new connection */
     int interim_sent;           /* a 1xx went to the client */
+    int paid;                   /* the next move is paid for */
     /* the request body, across attempts */
     gw_bufq kept;               /* its first bytes, to be sent again */
     int kept_all;               /* kept holds every byte taken from host */
@@ -92,6 +93,10 @@ void gw_x_res_transit(gw_exchange *x, gw_res_state to, const char *why);
 void gw_x_set_fail(gw_exchange *x, gw_fail fail, const char *why);
 /** The same from what the stream says. */
 void gw_x_stream_failed(gw_exchange *x);
+
+/** Is this status, not yet delivered, left for another member's answer? The
+ * move is paid for then; the attempt must fail with GW_FAIL_STATUS. */
+int gw_x_leaves_for(gw_exchange *x, int status);
 
 /** Run one side as far as it goes. */
 gw_run gw_x_run_request(gw_exchange *x);

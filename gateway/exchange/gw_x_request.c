@@ -1,18 +1,37 @@
 #include "gw_x_private.h"
 
+#include <apr_strings.h>
+
 #include "gw_clock.h"
 
 /* The backend stopped reading. What it says may still explain why, so the
  * response side goes on alone (security.md 22). */
 static gw_run broken(gw_exchange *x)
 {
+    x->recv_at = gw_now();
     gw_x_req_transit(x, GW_REQ_BROKEN, x->stream->why);
     return GW_RUN_MOVED;
 }
 
+/* The head for the backend that was chosen. */
+static gw_req_head head_for(gw_exchange *x)
+{
+    gw_req_head head = *x->p.head;
+
+    if (x->choice.host) {
+        head.host = x->choice.host;
+    }
+    if (*x->choice.prefix) {
+        head.target = apr_pstrcat(x->attempt_pool, x->choice.prefix,
+                                  head.target, NULL);
+    }
+    return head;
+}
+
 static gw_run send_head(gw_exchange *x)
 {
-    const gw_req_head *head = x->p.head;
+    gw_req_head for_choice = head_for(x);
+    const gw_req_head *head = &for_choice;
 
     if (x->stream->ops->send_head(x->stream, head) != APR_SUCCESS) {
         gw_x_stream_failed(x);

@@ -29,6 +29,10 @@ static gw_run final_head(gw_exchange *x, const gw_res_head *head)
     if (x->req == GW_REQ_EXPECT) {
         gw_x_req_transit(x, GW_REQ_BROKEN, "answered instead of a 100");
     }
+    if (gw_x_leaves_for(x, head->status)) {
+        gw_x_set_fail(x, GW_FAIL_STATUS, "a status to try another one for");
+        return GW_RUN_FAILED;
+    }
     if (x->p.host->ops->head(x->p.host, head) != APR_SUCCESS) {
         return client_gone(x);
     }
@@ -51,12 +55,16 @@ static gw_run read_head(gw_exchange *x)
         gw_x_stream_failed(x);
         return GW_RUN_FAILED;
     }
-    x->head_begun = 0;
     if (gw_msg_is_interim(head)) {
+        if (x->req < GW_REQ_CLOSED) {
+            /* Its time is bounded once the backend has the whole request. */
+            x->head_begun = 0;
+        }
         interim(x, head);
         apr_pool_clear(x->attempt_pool);
         return GW_RUN_MOVED;
     }
+    x->head_begun = 0;
     return final_head(x, head);
 }
 

@@ -66,6 +66,7 @@ typedef struct {
     int leases;
     int fresh[8];
     int kept[8];
+    char head[64];
     char sent[8][4096];
 } fake_net;
 
@@ -97,6 +98,8 @@ static apr_status_t fs_open(gw_stream *s)
 static apr_status_t fs_send_head(gw_stream *s, const gw_req_head *head)
 {
     fs_of(s)->head_sent = 1;
+    apr_snprintf(net.head, sizeof(net.head), "%s %s", head->host,
+                 head->target);
     return APR_SUCCESS;
 }
 
@@ -324,6 +327,10 @@ static const gw_host_ops fh_ops = {
 
 typedef struct {
     gw_picker base;
+    int others;
+    int status;         /* to try another one for */
+    int budget;
+    const char *host;
     int picks;
     int reports;
     gw_fail last;
@@ -335,15 +342,16 @@ static gw_conn_opts opts = { .timeout = GW_SEC(10),
                              .connect_timeout = GW_SEC(5) };
 
 static apr_status_t fp_pick(gw_picker *p, gw_choice *choice,
-                            gw_time *pdeadline)
+                            gw_time *pdeadline, const char **pwhy)
 {
-    if (picker.picks && !picker.base.others) {
+    if (picker.picks && !picker.others) {
         return APR_NOTFOUND;
     }
     picker.picks++;
     choice->origin = &origin;
     choice->opts = &opts;
-    choice->member = NULL;
+    choice->host = picker.host;
+    choice->prefix = picker.host ? "/ctx" : "";
     return APR_SUCCESS;
 }
 
@@ -354,7 +362,24 @@ static void fp_report(gw_picker *p, const gw_choice *choice,
     picker.last = r->fail;
 }
 
-static const gw_picker_ops fp_ops = { fp_pick, fp_report };
+static int fp_others(gw_picker *p)
+{
+    return picker.others;
+}
+
+static int fp_retry_status(gw_picker *p, int status)
+{
+    return status == picker.status;
+}
+
+static int fp_pay(gw_picker *p, gw_fail fail)
+{
+    return picker.budget-- > 0;
+}
+
+static const gw_picker_ops fp_ops = {
+    fp_pick, fp_others, fp_retry_status, fp_pay, fp_report
+};
 
 /* -- one case -- */
 
@@ -375,6 +400,7 @@ static gw_exchange *begin(const char *method, const item *body,
     picker.base.ops = &fp_ops;
     head.method = method;
     head.target = "/";
+    head.host = "h";
     head.framing = body ? GW_BODY_CHUNKED : GW_BODY_NONE;
     head.idempotent = gw_msg_is_idempotent(method);
     params.host = &host.host;
@@ -547,12 +573,52 @@ static void moves_to_another_member(void)
     gw_exchange *x = begin("POST", NULL, s);
     const gw_result *r = gw_exchange_result(x);
 
-    picker.base.others = 1;
+    picker.others = 1;
+    picker.budget = 1;
+    picker.base.move_on = GW_MOVE_CONNECT;
     picker.base.attempts_max = 1;
     run_to_end(x);
     is_int(r->fail, GW_OK, "refused: any method moves to another member");
     is_int(picker.picks, 2, "picked twice");
     is_int(picker.reports, 2, "reported twice");
+}
+
+static const gw_result *play_status(const char *method, int budget)
+{
+    static const item busy[] = { HEAD(503), BODY("no"), DONE, END };
+    static const script s[] = {
+        { 0, OPENS, -1, GW_OK, 0, busy },
+        { 0, OPENS, -1, GW_OK, 0, good }
+    };
+    gw_exchange *x = begin(method, NULL, s);
+
+    picker.others = 1;
+    picker.budget = budget;
+    picker.status = 503;
+    picker.base.move_on = GW_MOVE_STATUS;
+    picker.base.attempts_max = 1;
+    run_to_end(x);
+    return gw_exchange_result(x);
+}
+
+static void moves_for_a_status(void)
+{
+    is_int(play_status("GET", 5)->status, 200, "a listed status moves on");
+    is_str(host.log, "<200>hi", "the client sees the other answer alone");
+    is_int(picker.budget, 4, "paid once");
+    is_int(play_status("GET", 0)->status, 503, "not without a budget");
+    is_str(host.log, "<503>no", "then it is the answer");
+    is_int(play_status("POST", 5)->status, 503, "never for a POST");
+}
+
+static void choice_shapes_the_head(void)
+{
+    const script s[] = { { 0, OPENS, -1, GW_OK, 0, good } };
+    gw_exchange *x = begin("GET", NULL, s);
+
+    picker.host = "member:81";
+    run_to_end(x);
+    is_str(net.head, "member:81 /ctx/", "Host and path are the member's");
 }
 
 static void no_member_left(void)
@@ -770,6 +836,8 @@ int main(void)
     replay_body();
     no_replay_of_long_body();
     moves_to_another_member();
+    moves_for_a_status();
+    choice_shapes_the_head();
     no_member_left();
     first_byte_timeout();
     body_timeout();
