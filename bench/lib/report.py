@@ -123,8 +123,12 @@ def noise_text(windows):
     if not windows:
         return ""
     noisy = [w for w in windows if w["others_cores"] > NOISY]
-    return ("%d of %d windows saw other programs use more than %.1f cores"
-            % (len(noisy), len(windows), NOISY)) if noisy else ""
+    if not noisy:
+        return ""
+    middle = statistics.median(w["others_cores"] for w in windows)
+    return ("%d of %d windows saw other programs use more than %.1f cores "
+            "(median %.2f): req/s and latency suffer from that"
+            % (len(noisy), len(windows), NOISY, middle))
 
 
 def _first_line(*argv):
