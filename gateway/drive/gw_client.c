@@ -158,10 +158,10 @@ static void client_wants(gw_host *h, int body, int writing, gw_wants *w)
     gw_client *c = client_of(h);
     int events = (body ? GW_WANT_READ : 0) | (writing ? GW_WANT_WRITE : 0);
 
-    if (c->fd < 0) {
+    if (!c->is_socket) {
         gw_wants_until(w, gw_now() + TICK);
     }
-    else {
+    if (c->is_socket || (events && c->fd >= 0)) {
         gw_wants_fd(w, c->fd, events);
     }
 }
@@ -175,16 +175,25 @@ static const gw_host_ops client_ops = {
     client_wants
 };
 
-/* A stream of HTTP/2 has no socket that tells whether the client left. */
-static int fd_of(conn_rec *c)
+/* A stream of HTTP/2 has no socket that tells whether the client left, but
+ * something to poll for its body. */
+static void find_fd(gw_client *client)
 {
-    apr_socket_t *socket = c->master ? NULL : ap_get_conn_socket(c);
-    apr_os_sock_t fd = -1;
+    conn_rec *c = client->r->connection;
+    apr_pollfd_t pfd = { 0 };
 
-    if (socket && apr_os_sock_get(&fd, socket) != APR_SUCCESS) {
-        fd = -1;
+    client->fd = -1;
+    if (ap_get_pollfd_from_conn(c, &pfd, NULL) != APR_SUCCESS) {
+        return;
     }
-    return fd;
+    if (pfd.desc_type == APR_POLL_SOCKET
+        && apr_os_sock_get(&client->fd, pfd.desc.s) == APR_SUCCESS) {
+        client->is_socket = !c->master;
+    }
+    else if (pfd.desc_type == APR_POLL_FILE
+             && apr_os_file_get(&client->fd, pfd.desc.f) != APR_SUCCESS) {
+        client->fd = -1;
+    }
 }
 
 gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
@@ -196,7 +205,7 @@ gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
     c->host.ops = &client_ops;
     c->r = r;
     c->mapped = m;
-    c->fd = fd_of(r->connection);
+    find_fd(c);
     c->expects_body = expects_body;
     c->limit = gw_request_limit(r);
     c->in = apr_brigade_create(r->pool, alloc);
@@ -210,7 +219,7 @@ int gw_client_left(const gw_client *c, int revents)
         || (c->r->connection->master && c->r->connection->master->aborted)) {
         return 1;
     }
-    return (revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+    return c->is_socket && (revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
 void gw_client_end(gw_client *c)
@@ -236,7 +245,7 @@ void gw_client_truncate(gw_client *c)
 {
     request_rec *r = c->r;
     apr_bucket_alloc_t *alloc = c->out->bucket_alloc;
-    int reset = c->fd >= 0 && r->sent_bodyct && !r->chunked
+    int reset = c->is_socket && r->sent_bodyct && !r->chunked
                 && !apr_table_get(r->headers_out, "Content-Length");
 
     r->connection->keepalive = AP_CONN_CLOSE;

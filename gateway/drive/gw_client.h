@@ -22,7 +22,8 @@ struct gw_client {
     /* const after creation */
     request_rec *r;
     const gw_mapped *mapped;
-    int fd;                     /* the client's socket, -1: none to poll */
+    int fd;                     /* to poll for the client; -1: none */
+    int is_socket;              /* fd is its socket: a hang-up shows there */
     int expects_body;
     /* the request thread */
     apr_bucket_brigade *in;
