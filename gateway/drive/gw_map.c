@@ -9,6 +9,7 @@
 
 #include "gw_log.h"
 #include "gw_path.h"
+#include "gw_request.h"
 #include "gw_walk.h"
 #include "gw_map_target.h"
 
@@ -164,6 +165,7 @@ int gw_map_translate(request_rec *r)
         return refuse(r, r->uri, why);
     }
     m->claimed = 1;
+    m->client_fields = gw_request_client_fields(r);
     r->filename = apr_pstrcat(r->pool, "gateway:",
                               m->match.route->origin->name, m->target, NULL);
     r->handler = HANDLER_NAME;

@@ -21,6 +21,7 @@ struct gw_mapped {
     int claimed;            /* by translate_name: the handler will answer */
     const char *target;     /* path and query for the backend */
     const char *path;       /* the same path decoded, for <Gateway> */
+    const apr_table_t *client_fields;   /* see gw_request_client_fields() */
 };
 
 /** What is known of r, or NULL when no route has claimed it. */

@@ -180,7 +180,71 @@ static void drop_conditions(apr_table_t *headers)
     }
 }
 
-static apr_table_t *fields(request_rec *r)
+/* Who the client is, in the words of somebody before the backend. */
+static const char *const forwarded_names[] = {
+    "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Server",
+    "X-Forwarded-Proto", "X-Forwarded-Port", "Forwarded"
+};
+#define FORWARDED_NAMES \
+    (sizeof(forwarded_names) / sizeof(forwarded_names[0]))
+
+const apr_table_t *gw_request_client_fields(request_rec *r)
+{
+    unsigned i;
+
+    for (i = 0; i < FORWARDED_NAMES; i++) {
+        if (apr_table_get(r->headers_in, forwarded_names[i])) {
+            return apr_table_copy(r->pool, r->headers_in);
+        }
+    }
+    return NULL;
+}
+
+static int is_value(void *value, const char *name, const char *other)
+{
+    return value != (const void *)other;
+}
+
+typedef struct {
+    const apr_table_t *client;  /* NULL: it sent none */
+    apr_table_t *out;
+    int begun;                  /* what the gateway itself says is out */
+} own_field;
+
+static int take_own(void *baton, const char *name, const char *value)
+{
+    own_field *own = baton;
+
+    if (!gw_str_is_field_value(gw_str_of(value))
+        || (own->client && !apr_table_do(is_value, (void *)value,
+                                         own->client, name, NULL))) {
+        return 1;
+    }
+    if (!own->begun) {
+        own->begun = 1;
+        apr_table_unset(own->out, name);
+    }
+    apr_table_addn(own->out, name, value);
+    return 1;
+}
+
+/* What the configuration says of the client (RequestHeader) is sent instead
+ * of what the gateway says. */
+static void prefer_own(request_rec *r, const gw_mapped *m, apr_table_t *out)
+{
+    unsigned i;
+
+    for (i = 0; i < FORWARDED_NAMES; i++) {
+        own_field own = { m->client_fields, out, 0 };
+
+        if (apr_table_get(r->headers_in, forwarded_names[i])) {
+            apr_table_do(take_own, &own, r->headers_in, forwarded_names[i],
+                         NULL);
+        }
+    }
+}
+
+static apr_table_t *fields(request_rec *r, const gw_mapped *m)
 {
     gw_forwarded f = { 0 };
     apr_table_t *headers;
@@ -190,6 +254,7 @@ static apr_table_t *fields(request_rec *r)
         fill_forwarded(r, &f);
     }
     headers = gw_headers_request(r->pool, r->headers_in, &f);
+    prefer_own(r, m, headers);
     if (r->main) {
         drop_conditions(headers);
     }
@@ -235,7 +300,7 @@ gw_req_head *gw_request_head(request_rec *r, const gw_mapped *m)
     head->host = host ? host : gw_url_authority(r->pool, m->match.route->url);
     head->minor = 1;
     frame(r, head);
-    head->headers = fields(r);
+    head->headers = fields(r, m);
     head->expect = r->expecting_100 && head->framing != GW_BODY_NONE;
     head->idempotent = gw_msg_is_idempotent(r->method);
     if (m->match.route->conn.disablereuse) {

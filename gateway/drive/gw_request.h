@@ -18,6 +18,14 @@
  */
 int gw_request_check(request_rec *r);
 
+/**
+ * What the client says of itself (X-Forwarded-*, Forwarded), before hooks of
+ * the configuration may add to it: values are told apart by their address.
+ * Call when the route is found; gw_request_head() sends what came later.
+ * @return NULL when it says nothing
+ */
+const apr_table_t *gw_request_client_fields(request_rec *r);
+
 /** The head; GW_BODY_NONE when r has no body to send. */
 gw_req_head *gw_request_head(request_rec *r, const gw_mapped *m);
 
