@@ -112,11 +112,12 @@ static apr_status_t client_head(gw_host *h, const gw_res_head *head)
 {
     gw_client *c = client_of(h);
 
-    if (c->expects_body && !c->in_eos) {
-        /* Nobody will read the rest of the body. */
-        c->r->connection->keepalive = AP_CONN_CLOSE;
-    }
     gw_response_head(c->r, c->mapped, head);
+    if (c->expects_body && !c->in_eos && !c->r->connection->master) {
+        /* Nobody may read the rest of the body. Said in a field: when the
+         * connection itself is marked the core does not chunk. */
+        apr_table_setn(c->r->headers_out, "Connection", "close");
+    }
     return c->r->connection->aborted ? APR_ECONNABORTED : APR_SUCCESS;
 }
 
