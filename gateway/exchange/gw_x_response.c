@@ -68,6 +68,21 @@ static gw_run read_head(gw_exchange *x)
     return final_head(x, head);
 }
 
+/* A client may leave as soon as it has counted all bytes of a body. That is
+ * no failure, and the backend's connection is sound. */
+static gw_run write_failed(gw_exchange *x)
+{
+    apr_status_t rv = x->stream->ops->read_body(x->stream, &x->out,
+                                                &x->out_len);
+
+    x->out_len = 0;
+    if (!APR_STATUS_IS_EOF(rv)) {
+        return client_gone(x);
+    }
+    gw_x_res_transit(x, GW_RES_CLOSED, "complete, and the client left");
+    return GW_RUN_MOVED;
+}
+
 static gw_run pass_out(gw_exchange *x)
 {
     apr_size_t n = 0;
@@ -79,7 +94,7 @@ static gw_run pass_out(gw_exchange *x)
         return GW_RUN_BLOCKED;
     }
     if (rv != APR_SUCCESS) {
-        return client_gone(x);
+        return write_failed(x);
     }
     x->out_blocked = 0;
     x->out += n;

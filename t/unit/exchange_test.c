@@ -243,6 +243,7 @@ typedef struct {
     const item *body;       /* S_BODY, S_WAIT, S_EOF, S_FAIL n = a status */
     int at;
     int refuse_writes;      /* the client is gone */
+    int leave_after;        /* it leaves when it has this piece of the body */
     int write_max;          /* bytes taken by one write, 0: all */
     char log[2048];         /* what reached the client, in order */
 } fake_host;
@@ -303,7 +304,8 @@ static apr_status_t fh_write(gw_host *h, const char *data, apr_size_t len,
     apr_cpystrn(buf, data, len + 1);
     note(buf);
     *pn = len;
-    return APR_SUCCESS;
+    return host.leave_after && !--host.leave_after ? APR_ECONNABORTED
+                                                   : APR_SUCCESS;
 }
 
 static apr_status_t fh_flush(gw_host *h)
@@ -780,6 +782,23 @@ static void client_gone(void)
     is_int(net.kept[0], 0, "the backend connection is closed");
 }
 
+static void client_leaves_in_time(void)
+{
+    const item two[] = { HEAD(200), BODY("a"), BODY("b"), DONE, END };
+    const script s[] = { { 0, OPENS, -1, GW_OK, 0, two } };
+    gw_exchange *x = begin("GET", NULL, s);
+
+    host.leave_after = 2;
+    run_to_end(x);
+    is_int(gw_exchange_result(x)->fail, GW_OK, "left with the last byte");
+    is_int(net.kept[0], 1, "the backend connection is kept");
+    x = begin("GET", NULL, s);
+    host.leave_after = 1;
+    run_to_end(x);
+    is_int(gw_exchange_result(x)->fail, GW_FAIL_CLIENT, "left before it");
+    is_int(net.kept[0], 0, "the backend connection is closed");
+}
+
 static void cancelled(void)
 {
     const script s[] = { { 0, OPENS, -1, GW_OK, 0, silent } };
@@ -850,6 +869,7 @@ int main(void)
     truncated();
     junk();
     client_gone();
+    client_leaves_in_time();
     cancelled();
     deadline();
     slow_writer();
