@@ -58,7 +58,7 @@ static int addr_set(gw_addr *addr, const struct sockaddr *sa)
     return 0;
 }
 
-static int has(const gw_addrset *set, const gw_addr *addr)
+int gw_addrset_has(const gw_addrset *set, const gw_addr *addr)
 {
     int i;
 
@@ -76,7 +76,7 @@ void gw_addrset_add(gw_addrset *set, int room, const struct sockaddr *sa)
     gw_addr addr;
 
     if (set->n < room && set->n < GW_ADDRS_MAX && addr_set(&addr, sa)
-        && !has(set, &addr)) {
+        && !gw_addrset_has(set, &addr)) {
         memcpy(&set->addrs[set->n++], &addr, sizeof(addr));
     }
 }
@@ -154,7 +154,7 @@ int gw_addrset_equal(const gw_addrset *a, const gw_addrset *b)
         return 0;
     }
     for (i = 0; i < a->n; i++) {
-        if (!has(b, &a->addrs[i])) {
+        if (!gw_addrset_has(b, &a->addrs[i])) {
             return 0;
         }
     }

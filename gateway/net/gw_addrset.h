@@ -18,6 +18,9 @@ gw_addrset *gw_addrset_make(int room);
  * address that is in already are passed over. room is that of make(). */
 void gw_addrset_add(gw_addrset *set, int room, const struct sockaddr *sa);
 
+/** Is this address of another set (equal bytes) in the set? */
+int gw_addrset_has(const gw_addrset *set, const gw_addr *addr);
+
 /** Same addresses in any order? NULL equals nothing. */
 int gw_addrset_equal(const gw_addrset *a, const gw_addrset *b);
 

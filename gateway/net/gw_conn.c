@@ -113,37 +113,54 @@ void gw_conn_rest(gw_conn *conn)
 
 /* --- towards READY ------------------------------------------------------ */
 
-static apr_status_t resolved(gw_conn *conn, apr_status_t rv)
+/* @param limit  how long a lookup may take */
+static apr_status_t resolved(gw_conn *conn, apr_status_t rv, gw_time limit)
 {
     const char *host = conn->origin->host;
 
     if (rv == APR_SUCCESS) {
+        conn->step_deadline = 0;
         transit(conn, GW_CONN_CONNECTING, "addresses known");
         return APR_SUCCESS;
     }
     if (rv == APR_EAGAIN) {
         if (conn->state == GW_CONN_NEW) {
+            conn->step_deadline = gw_deadline(gw_now(), limit);
             transit(conn, GW_CONN_RESOLVING, "lookup begun");
         }
         return APR_EAGAIN;
     }
     apr_snprintf(conn->why, sizeof(conn->why), rv == APR_ENOENT
                  ? "the name %s does not exist or has no address"
-                 : "the name %s could not be resolved: no answer from the "
-                   "name servers", host);
-    return give_up(conn, GW_FAIL_RESOLVE, rv);
+                 : rv == APR_TIMEUP
+                 ? "the name %s could not be resolved: no answer from the "
+                   "name servers in time"
+                 : "the name %s could not be resolved: no usable answer from "
+                   "the name servers", host);
+    return give_up(conn, rv == APR_TIMEUP ? GW_FAIL_RESOLVE_TIMEOUT
+                   : GW_FAIL_RESOLVE, rv);
 }
 
 static apr_status_t begin(gw_conn *conn, gw_resolver *resolver,
-                          gw_waker *waker)
+                          gw_waker *waker, gw_time limit)
 {
     conn->connect_started = gw_now();
     if (conn->origin->literal) {
         conn->addrs = gw_addrset_ref(conn->origin->literal);
-        return resolved(conn, APR_SUCCESS);
+        return resolved(conn, APR_SUCCESS, limit);
     }
     return resolved(conn, gw_resolve(resolver, conn->origin->host, waker,
-                                     &conn->addrs, &conn->lookup));
+                                     &conn->addrs, &conn->lookup), limit);
+}
+
+static apr_status_t resolving(gw_conn *conn, gw_time limit)
+{
+    apr_status_t rv = gw_lookup_result(&conn->lookup, &conn->addrs);
+
+    if (rv == APR_EAGAIN && gw_now() >= conn->step_deadline) {
+        rv = gw_lookup_expire(&conn->lookup, &conn->addrs);
+    }
+    return resolved(conn, rv, limit);
 }
 
 static gw_fail connect_fail(apr_status_t rv)
@@ -297,11 +314,10 @@ apr_status_t gw_conn_open(gw_conn *conn, gw_resolver *resolver,
     while (rv == APR_SUCCESS && conn->state != GW_CONN_READY) {
         switch (conn->state) {
         case GW_CONN_NEW:
-            rv = begin(conn, resolver, waker);
+            rv = begin(conn, resolver, waker, limit);
             break;
         case GW_CONN_RESOLVING:
-            rv = resolved(conn, gw_lookup_result(&conn->lookup,
-                                                 &conn->addrs));
+            rv = resolving(conn, limit);
             break;
         case GW_CONN_CONNECTING:
             rv = connecting(conn, limit);
@@ -434,6 +450,7 @@ void gw_conn_wants(const gw_conn *conn, int reading, gw_wants *w)
 {
     switch (conn->state) {
     case GW_CONN_RESOLVING:
+        gw_wants_until(w, conn->step_deadline);
         w->wakeup = 1;
         break;
     case GW_CONN_CONNECTING:

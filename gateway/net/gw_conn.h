@@ -45,8 +45,8 @@ struct gw_conn {
     gw_addrset *addrs;
     int next_addr;
     char addr[120];                 /* the address in use, as text */
-    gw_time step_deadline;          /* of the connect or handshake; 0: the
-                                       address was not tried yet */
+    gw_time step_deadline;          /* of the lookup, connect or handshake;
+                                       0: the address was not tried yet */
     gw_time idle_since;             /* while pooled */
     gw_time idle_max;               /* while pooled: reuse before */
     int exchanges;                  /* begun on it */

@@ -220,6 +220,9 @@ static void end_failed(question *q, int status)
     case ARES_ECONNREFUSED:
         answer.rv = APR_ECONNREFUSED;
         break;
+    case ARES_ETIMEOUT:
+        answer.rv = APR_TIMEUP;
+        break;
     default:
         answer.rv = APR_EGENERAL;
         break;

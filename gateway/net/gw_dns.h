@@ -25,7 +25,8 @@ struct gw_dns_answer {
     int hosts;          /* from the hosts file; ttl means nothing */
     apr_status_t rv;    /* APR_ENOENT the name or its addresses do not exist,
                            APR_EINVAL it cannot exist, APR_ECONNREFUSED no
-                           server there, APR_EGENERAL no usable answer */
+                           server there, APR_TIMEUP no answer, APR_EGENERAL
+                           no usable one */
     const char *why;    /* for logs; static */
 };
 

@@ -15,11 +15,14 @@
  * 2.3.4). */
 #define GW_NAME_MAX 254
 
+typedef struct gw_name gw_name;
+
 /** A lookup that waits, or that nobody has taken the result of. */
 struct gw_lookup {
     APR_RING_ENTRY(gw_lookup) link; /* in name->waiters until done */
     gw_resolver *resolver;          /* a reference */
     gw_waker *waker;
+    gw_name *name;                  /* there until done */
     /* guarded by the resolver's lock */
     int done;
     apr_status_t rv;
@@ -30,7 +33,6 @@ struct gw_lookup {
  * A cached name. Idle, it is what the cache says; busy, a query for it is
  * queued or under way (then it never goes), and lookups may wait on it.
  */
-typedef struct gw_name gw_name;
 struct gw_name {
     unsigned int hash;              /* const */
     /* guarded by the resolver's lock */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <apr_thread_mutex.h>
+#include "gw_addrset.h"
 #include "gw_clock.h"
 #include "gw_h1_stream.h"
 
@@ -224,17 +225,37 @@ static gw_conn *youngest(gw_pool *pool, gw_origin *origin, gw_time now,
     return conn;
 }
 
+/* Has its address left the name? To ask also keeps the answer fresh while all
+ * requests find a connection. Without an answer the address is as good as
+ * any. */
+static int has_moved(const gw_pool *pool, const gw_conn *conn)
+{
+    gw_addrset *set;
+    int moved;
+
+    if (conn->origin->literal || !pool->params.resolver
+        || gw_resolve(pool->params.resolver, conn->origin->host, NULL, &set,
+                      NULL) != APR_SUCCESS) {
+        return 0;
+    }
+    moved = set != conn->addrs
+        && !gw_addrset_has(set, &conn->addrs->addrs[conn->next_addr]);
+    gw_addrset_release(&set);
+    return moved;
+}
+
 gw_conn *gw_pool_take(gw_pool *pool, gw_origin *origin, gw_time ttl)
 {
     gw_time now = gw_now();
     gw_conn *conn;
 
     while ((conn = youngest(pool, origin, now, ttl)) != NULL) {
-        if (!is_old(conn, now, conn->idle_max) && gw_conn_alive(conn)) {
+        if (!is_old(conn, now, conn->idle_max) && gw_conn_alive(conn)
+            && !has_moved(pool, conn)) {
             return conn;
         }
         gw_log(NULL, GW_LOG_TRACE2, APR_SUCCESS, "conn %" APR_UINT64_T_FMT
-               " %s: not reused, too old or closed by the backend",
+               " %s: not reused, too old, closed or moved by the backend",
                conn->id, conn->origin->name);
         gw_conn_destroy(&conn);
     }

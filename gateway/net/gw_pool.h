@@ -5,8 +5,8 @@
  * Owns every idle gw_conn. A leased one belongs to its stream until that is
  * released. Idle connections of an origin are taken last in, first out, so
  * that few stay warm and the rest expire; each is checked (age against ttl
- * and the backend's Keep-Alive, a peek for FIN, RST or surplus bytes) before
- * use. With maxperchild=n of the lease's opts at most n connections of that
+ * and the backend's Keep-Alive, a peek for FIN, RST or surplus bytes, an
+ * address that its name no longer has) before use. With maxperchild=n of the lease's opts at most n connections of that
  * origin are in use: a further stream waits in line (FIFO; its waker fires
  * when it may go on), at most for connect_timeout, then fails BUSY.
  *

@@ -254,7 +254,8 @@ static void on_answer(void *baton, const gw_dns_answer *answer)
     }
     else {
         query_end(q, NULL, 0, answer->rv == APR_EINVAL ? APR_ENOENT
-                  : APR_EGENERAL, answer->why);
+                  : answer->rv == APR_TIMEUP ? APR_TIMEUP : APR_EGENERAL,
+                  answer->why);
     }
 }
 
@@ -347,7 +348,7 @@ static void expire_queries(gw_resolver *r)
             settle(r, name, NULL, 0, q->rv, q->why);
         }
         else {
-            settle(r, name, NULL, 0, APR_EGENERAL, "no answer in time");
+            settle(r, name, NULL, 0, APR_TIMEUP, "no answer in time");
         }
         if (q->at == AT_NOBODY) {
             query_free(q);
@@ -618,6 +619,7 @@ static apr_status_t lookup_add(gw_resolver *r, gw_name *name, gw_waker *waker,
     lookup->resolver = r;
     r->refs++;
     lookup->waker = waker;
+    lookup->name = name;
     APR_RING_INSERT_TAIL(&name->waiters, lookup, gw_lookup, link);
     *plookup = lookup;
     return APR_EAGAIN;
@@ -690,7 +692,8 @@ static void lookup_free(gw_lookup *lookup)
     unref(r);
 }
 
-apr_status_t gw_lookup_result(gw_lookup **plookup, gw_addrset **pset)
+static apr_status_t take_result(gw_lookup **plookup, gw_addrset **pset,
+                                int last)
 {
     gw_lookup *lookup = *plookup;
     gw_resolver *r = lookup->resolver;
@@ -699,6 +702,9 @@ apr_status_t gw_lookup_result(gw_lookup **plookup, gw_addrset **pset)
 
     *pset = NULL;
     pthread_mutex_lock(&r->lock);
+    if (last && !lookup->done) {
+        lookup_end(lookup, APR_TIMEUP, lookup->name->set);
+    }
     done = lookup->done;
     if (done) {
         rv = lookup->rv;
@@ -710,6 +716,16 @@ apr_status_t gw_lookup_result(gw_lookup **plookup, gw_addrset **pset)
         lookup_free(lookup);
     }
     return rv;
+}
+
+apr_status_t gw_lookup_result(gw_lookup **plookup, gw_addrset **pset)
+{
+    return take_result(plookup, pset, 0);
+}
+
+apr_status_t gw_lookup_expire(gw_lookup **plookup, gw_addrset **pset)
+{
+    return take_result(plookup, pset, 1);
 }
 
 void gw_lookup_cancel(gw_lookup **plookup)

@@ -91,7 +91,8 @@ void gw_resolver_destroy(gw_resolver **presolver);
  * @param plookup out, on APR_EAGAIN: pending; poll with gw_lookup_result()
  *                after a wake-up, or gw_lookup_cancel()
  * @return APR_SUCCESS, APR_EAGAIN, or APR_ENOENT no such name or no address
- *         (negative answer still valid), APR_EGENERAL no answer
+ *         (negative answer still valid), APR_TIMEUP no answer in time,
+ *         APR_EGENERAL no usable one
  */
 apr_status_t gw_resolve(gw_resolver *resolver, const char *name,
                         gw_waker *waker, gw_addrset **pset,
@@ -99,6 +100,10 @@ apr_status_t gw_resolve(gw_resolver *resolver, const char *name,
 
 /** State of a pending lookup, as gw_resolve(); ends it unless APR_EAGAIN. */
 apr_status_t gw_lookup_result(gw_lookup **plookup, gw_addrset **pset);
+
+/** End a pending lookup that took too long: APR_SUCCESS with the last good
+ * answer, however old, or APR_TIMEUP. */
+apr_status_t gw_lookup_expire(gw_lookup **plookup, gw_addrset **pset);
 
 /** Give a pending lookup up; no wake-up comes after the return. */
 void gw_lookup_cancel(gw_lookup **plookup);

@@ -17,7 +17,8 @@ EOC
 is $s->get('/')->status, 502, 'the system knows no CA of the test';
 $b->wait_event(what => 'tls');
 is $b->received, '', 'nothing was sent';
-$s->expect_log(qr/local issuer.*subject CN=localhost.*GatewaySSLCACertificateFile/, 1);
+$s->expect_log(
+    qr/local issuer.*subject CN=localhost.*GatewaySSLCACertificateFile/, 1);
 $s->stop;
 
 # The store of the system is the one OpenSSL would use.
@@ -81,7 +82,8 @@ for my $bad (
     my ($ok, $said) = Gateway::Test->configtest(
         config => "GatewayPass / https://localhost/\n$bad->[0]\n");
     ok !$ok, "refused: $bad->[0]";
-    like $said, qr/line [23] of .*test\.conf|test\.conf:[23]\b/, '  with its line';
+    like $said, qr/line [23] of .*test\.conf|test\.conf:[23]\b/,
+        '  with its line';
     like $said, $bad->[1], '  and what is wrong';
 }
 done_testing;

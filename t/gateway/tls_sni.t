@@ -10,7 +10,8 @@ GatewayPass /name     https://localhost:@P@/
 GatewayPass /upper    https://LOCALHOST:@P@/
 GatewayPass /address  https://127.0.0.1:@P@/
 GatewayPass /sni      https://127.0.0.1:@P@/ sni=backend.test
-GatewayPass /both     https://localhost:@P@/ sni=x.wild.test verifyname=localhost
+GatewayPass /both     https://localhost:@P@/ \
+    sni=x.wild.test verifyname=localhost
 GatewayPass /preserve https://localhost:@P@/
 GatewayPass /verify   https://localhost:@P@/ verifyname=backend.test
 <Location /preserve>

@@ -39,7 +39,8 @@ is $s->get('/3')->status, 200, 'TLS 1.3';
 my %tls = map { $_->{uri} => $_->{gw_tls} } $s->access_log(wait => 3);
 is $tls{'/2'}, 'TLSv1.2', 'GATEWAY_TLS of the second';
 is $tls{'/3'}, 'TLSv1.3', 'and of the third';
-$s->expect_log(qr/:error\].*TLS handshake with localhost.*(?:version|protocol)/, 1);
+$s->expect_log(
+    qr/:error\].*TLS handshake with localhost.*(?:version|protocol)/, 1);
 
 # The backend allows it: a client with this OpenSSL's settings gets through.
 {

@@ -51,7 +51,7 @@ static const row rows[] = {
     { "name without address: moves",
       { GW_FAIL_RESOLVE, 0, 0, 0, 0, 0, 1, 0, 0, 1, 3, ALL }, GW_RETRY_OTHER },
     { "name not resolved in time: moves",
-      { GW_FAIL_RESOLVE_TIMEOUT, 0, 0, 0, 0, 1, 0, 0, 1, 3 },
+      { GW_FAIL_RESOLVE_TIMEOUT, 0, 0, 0, 0, 0, 1, 0, 0, 1, 3, ALL },
       GW_RETRY_OTHER },
     { "timeout: idempotent moves",
       { GW_FAIL_TIMEOUT, 0, 1, 0, 0, 1, 1, 0, 0, 1, 3, ALL }, GW_RETRY_OTHER },
