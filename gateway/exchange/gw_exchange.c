@@ -286,8 +286,7 @@ static gw_run step_open(gw_exchange *x, gw_wants *w)
     return GW_RUN_MOVED;
 }
 
-/* Move the marks that the deadlines count from. */
-static void note_progress(gw_exchange *x)
+void gw_x_note_progress(gw_exchange *x)
 {
     apr_off_t sent, recv;
 
@@ -323,10 +322,12 @@ static void sooner(limit *l, gw_time since, gw_time span, gw_fail fail,
     }
 }
 
-/* The next thing that may take too long. */
+/* The next thing that may take too long. A backend that answers while it does
+ * not read is alive. */
 static limit talk_limit(const gw_exchange *x)
 {
     gw_time timeout = x->choice.opts->timeout;
+    gw_time alive_at = x->sent_at > x->recv_at ? x->sent_at : x->recv_at;
     limit l = { GW_NEVER, GW_OK, NULL };
 
     if (x->waits_client) {
@@ -334,7 +335,7 @@ static limit talk_limit(const gw_exchange *x)
                "the client stopped sending its body");
     }
     else if (x->req < GW_REQ_CLOSED && x->req != GW_REQ_EXPECT) {
-        sooner(&l, x->sent_at, timeout, GW_FAIL_SEND_TIMEOUT,
+        sooner(&l, alive_at, timeout, GW_FAIL_SEND_TIMEOUT,
                "the backend stopped reading the request");
     }
     else if (x->req == GW_REQ_BROKEN && x->res == GW_RES_HEAD
@@ -358,7 +359,7 @@ static gw_run talk_blocked(gw_exchange *x, gw_wants *w)
 {
     limit l;
 
-    note_progress(x);
+    gw_x_note_progress(x);
     l = talk_limit(x);
     if (l.at <= gw_now()) {
         gw_x_set_fail(x, l.fail, l.why);
@@ -390,7 +391,7 @@ static gw_run step_talk(gw_exchange *x, gw_wants *w)
         return GW_RUN_MOVED;
     }
     if (got == GW_RUN_MOVED) {
-        note_progress(x);
+        gw_x_note_progress(x);
         return got;
     }
     return talk_blocked(x, w);

@@ -94,6 +94,9 @@ void gw_x_set_fail(gw_exchange *x, gw_fail fail, const char *why);
 /** The same from what the stream says. */
 void gw_x_stream_failed(gw_exchange *x);
 
+/** Move the marks that the deadlines count from. */
+void gw_x_note_progress(gw_exchange *x);
+
 /** Is this status, not yet delivered, left for another member's answer? The
  * move is paid for then; the attempt must fail with GW_FAIL_STATUS. */
 int gw_x_leaves_for(gw_exchange *x, int status);

@@ -229,5 +229,9 @@ gw_run gw_x_run_request(gw_exchange *x)
             break;
         }
     }
+    if (x->req == GW_REQ_BROKEN && x->stream->fail == GW_OK) {
+        /* A refused expectation: the head may still be in the queue. */
+        (void)x->stream->ops->flush(x->stream);
+    }
     return made;
 }

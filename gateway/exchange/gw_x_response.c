@@ -56,6 +56,7 @@ static gw_run read_head(gw_exchange *x)
         return GW_RUN_FAILED;
     }
     if (gw_msg_is_interim(head)) {
+        gw_x_note_progress(x);
         if (x->req < GW_REQ_CLOSED) {
             /* Its time is bounded once the backend has the whole request. */
             x->head_begun = 0;

@@ -66,6 +66,7 @@ typedef struct {
     int leases;
     int fresh[8];
     int kept[8];
+    int flushes;
     char head[64];
     char sent[8][4096];
 } fake_net;
@@ -130,6 +131,7 @@ static apr_status_t fs_flush(gw_stream *s)
 {
     fake_stream *f = fs_of(s);
 
+    net.flushes++;
     if (f->s->flush_fail != GW_OK) {
         return fail_with(s, f->s->flush_fail);
     }
@@ -665,6 +667,50 @@ static void send_timeout(void)
            "a backend that stops reading times out");
 }
 
+/* A step each second, for longer than timeout= but with less than that
+ * between two signs of life. */
+static void live_for(gw_exchange *x, int seconds)
+{
+    gw_wants w;
+
+    while (seconds-- > 0 && gw_exchange_step(x, &w) != APR_SUCCESS) {
+        clock_now += GW_SEC(1);
+    }
+}
+
+static void answers_while_it_does_not_read(void)
+{
+    const item body[] = { BODY("abc"), DONE };
+    const item items[] = { HEAD(200), WAIT, WAIT, WAIT, WAIT, WAIT, WAIT,
+                           WAIT, WAIT, BODY("a"), WAIT, WAIT, WAIT, WAIT,
+                           WAIT, WAIT, WAIT, WAIT, BODY("b"), WAIT, DONE,
+                           END };
+    const script s[] = { { 0, OPENS, 1, GW_OK, 1, items } };
+    gw_exchange *x = begin("POST", body, s);
+
+    live_for(x, 20);
+    is_int(gw_exchange_result(x)->fail, GW_OK,
+           "a backend that answers while it does not read is alive");
+    is_str(host.log, "<200>~a~b~", "its response comes whole");
+}
+
+static void upload_after_interim(void)
+{
+    const item body[] = { BODY("a"), WAIT, WAIT, WAIT, WAIT, WAIT, WAIT,
+                          BODY("b"), WAIT, WAIT, WAIT, WAIT, WAIT, WAIT,
+                          BODY("c"), DONE };
+    const item items[] = { HEAD(103), WAIT, WAIT, WAIT, WAIT, WAIT, WAIT,
+                           WAIT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT, WAIT,
+                           HEAD(200), DONE, END };
+    const script s[] = { { 0, OPENS, -1, GW_OK, 0, items } };
+    gw_exchange *x = begin("POST", body, s);
+
+    live_for(x, 20);
+    is_int(gw_exchange_result(x)->fail, GW_OK,
+           "a 1xx does not limit the time of an upload");
+    is_str(net.sent[0], "abc", "which goes on");
+}
+
 static void client_stalls(void)
 {
     const item body[] = { BODY("abc"), END };
@@ -730,6 +776,8 @@ static void expect(void)
     const script yes[] = { { 0, OPENS, -1, GW_OK, 0, agreed } };
     const script no[] = { { 0, OPENS, -1, GW_OK, 0, refused } };
     const script none[] = { { 0, OPENS, -1, GW_OK, 0, deaf } };
+    const item slowly[] = { HEAD(403), WAIT, BODY("no"), DONE, END };
+    const script stuck[] = { { 0, OPENS, -1, GW_OK, 1, slowly } };
 
     is_int(play_expect(yes)->fail, GW_OK, "expectation met");
     is_str(host.log, "100 <200>", "the backend's 100 reaches the client");
@@ -738,6 +786,10 @@ static void expect(void)
     is_int(play_expect(no)->request_unread, 1, "refused: body not read");
     is_str(host.log, "<403>", "the refusal is the answer");
     is_str(net.sent[0], "", "no body byte was sent");
+
+    is_str((play_expect(stuck), host.log), "<403>~no",
+           "refused before the head was all sent");
+    ok(net.flushes > 1, "what is left of the head is not forgotten");
 
     is_int(play_expect(none)->fail, GW_OK, "no 100 from the backend");
     is_str(host.log, "100 <200>", "the gateway says it after a while");
@@ -861,6 +913,8 @@ int main(void)
     first_byte_timeout();
     body_timeout();
     send_timeout();
+    answers_while_it_does_not_read();
+    upload_after_interim();
     client_stalls();
     client_body_fails();
     early_response();
