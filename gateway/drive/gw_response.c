@@ -138,6 +138,16 @@ static void map_back(request_rec *r, const gw_mapped *m)
     gw_reverse_headers(r->pool, &rev, r->headers_out);
 }
 
+/* An ErrorDocument that a backend serves keeps the status it is for. */
+static void keep_error(request_rec *r)
+{
+    if (r->prev && ap_is_HTTP_ERROR(r->prev->status)
+        && ap_is_HTTP_SUCCESS(r->status)) {
+        r->status = r->prev->status;
+        r->status_line = NULL;
+    }
+}
+
 void gw_response_interim(request_rec *r, const gw_res_head *head)
 {
     apr_table_t *headers_out = r->headers_out;
@@ -182,6 +192,7 @@ void gw_response_head(request_rec *r, const gw_mapped *m,
     const char *type;
 
     set_status(r, head);
+    keep_error(r);
     r->headers_out = gw_headers_response(r->pool, head->headers,
                                          head->status);
     map_back(r, m);
