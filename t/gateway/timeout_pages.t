@@ -41,7 +41,8 @@ my %error = (junk => 'http_protocol_error', hang => 'http_response_timeout',
 my $c = $s->client;
 sub check {
     my ($path, $status, $what, $page) = @_;
-    my $r = ($status == 503 ? $s->client : $c)->get($path, 'X-A: <script>')->response;
+    my $from = $status == 503 ? $s->client : $c;
+    my $r = $from->get($path, 'X-A: <script>')->response;
     is $r->status, $status, "$path: $status";
     like $r->body, $page, 'the page' or diag $r->as_string;
     like $r->header('proxy-status'), qr/\A\S+; error=$error{$what}\b/,
