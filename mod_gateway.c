@@ -16,6 +16,7 @@
 #include "gw_drive_block.h"
 #include "gw_log.h"
 #include "gw_map.h"
+#include "gw_member.h"
 #include "gw_request.h"
 #include "gw_rlog.h"
 
@@ -96,6 +97,7 @@ static void register_hooks(apr_pool_t *p)
         "mod_alias.c", "mod_userdir.c", "mod_vhost_alias.c", NULL
     };
 
+    gw_member_register();
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(gw_child_init, NULL, NULL, APR_HOOK_MIDDLE);

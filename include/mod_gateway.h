@@ -1,16 +1,33 @@
 /**
  * mod_gateway: the public contract of mod_gateway.so.
  *
- * Other modules include this file only. Everything here is called and read in
- * the request's own thread.
+ * Other modules include this file only (and gateway/base, which it names).
+ * Two parts: what mod_gateway offers (targets, probes; optional functions),
+ * and what a balancer gives it (a provider). mod_gateway_balancer.so is one
+ * such balancer; nothing here knows how it chooses.
+ *
+ * Threads: configuration functions while httpd reads its configuration;
+ * request functions in the thread that drives the request; the others as
+ * said.
  */
 #ifndef MOD_GATEWAY_H
 #define MOD_GATEWAY_H
 
-/** Version of this contract; grows when something is added. */
-#define GATEWAY_API_VERSION 1
+#include <apr_optional.h>
+#include <apr_pools.h>
 
-/* Names in r->subprocess_env, set before the request is logged. */
+#include "gw_base.h"
+#include "gw_waker.h"
+
+struct cmd_parms_struct;
+struct request_rec;
+struct server_rec;
+
+/** Version of this contract; grows when something changes. */
+#define GATEWAY_API_VERSION 2
+
+/* -- names in r->subprocess_env, set before the request is logged -------- */
+
 #define GATEWAY_ENV_ADDR        "GATEWAY_ADDR"          /* host:port tried,
                                                            ", " between */
 #define GATEWAY_ENV_CONNECT_MS  "GATEWAY_CONNECT_MS"    /* of the last try */
@@ -22,5 +39,184 @@
 #define GATEWAY_ENV_REUSED      "GATEWAY_REUSED"        /* 0 or 1 */
 #define GATEWAY_ENV_TLS         "GATEWAY_TLS"           /* e.g. TLSv1.3 */
 #define GATEWAY_ENV_REASON      "GATEWAY_REASON"        /* of a failure */
+#define GATEWAY_ENV_MEMBER      "GATEWAY_MEMBER"        /* URL that answered */
+
+/* -- targets: backends that a balancer can choose from ------------------- */
+
+/**
+ * A backend URL with the options of its connections. Made while the
+ * configuration is read, complete once check_config ran; const afterwards.
+ */
+typedef struct gateway_target gateway_target;
+
+/**
+ * Read a member's URL.
+ * @return NULL, or one sentence for the administrator
+ */
+APR_DECLARE_OPTIONAL_FN(const char *, gateway_target_read,
+                        (struct cmd_parms_struct *cmd, const char *url,
+                         gateway_target **ptarget));
+
+/**
+ * Give a target a key=value that concerns its connections (timeout, ttl, max,
+ * ...).
+ * @param pmine  out: 0 when the key is none of those: it is the balancer's
+ * @return NULL, or what is wrong with the value
+ */
+APR_DECLARE_OPTIONAL_FN(const char *, gateway_target_key,
+                        (struct cmd_parms_struct *cmd,
+                         gateway_target *target, const char *word,
+                         int *pmine));
+
+/**
+ * A target made at run time, like another one but for its URL; any thread,
+ * pool is the caller's own and must outlive every use of the target.
+ * @param perr  out, when NULL is returned: one sentence
+ */
+APR_DECLARE_OPTIONAL_FN(gateway_target *, gateway_target_new,
+                        (apr_pool_t *pool, const gateway_target *like,
+                         const char *url, const char **perr));
+
+/** The URL as text: scheme://host[:port][/path]; any thread. */
+APR_DECLARE_OPTIONAL_FN(const char *, gateway_target_url,
+                        (const gateway_target *target));
+
+/** Requests in flight to it in all children, and its max= (0: none); any
+ * thread. */
+APR_DECLARE_OPTIONAL_FN(unsigned, gateway_target_busy,
+                        (const gateway_target *target, unsigned *pmax));
+
+/* -- probes: one request of a health check ------------------------------- */
+
+typedef struct gateway_probe gateway_probe;
+struct gateway_probe {
+    /* in */
+    const char *method;     /* "TCP", "HEAD", "GET", "OPTIONS" */
+    int minor;              /* HTTP/1.minor */
+    const char *path;       /* added to the target's own path */
+    const char *host;       /* Host field, NULL: the target's */
+    const char *const *headers; /* name, value, ..., NULL; or NULL */
+    int port;               /* instead of the target's, 0: its own */
+    gw_time timeout;        /* of the whole probe */
+    apr_size_t body_max;    /* bytes of the body kept, 0: none */
+    /* out, in the pool given */
+    gw_fail fail;           /* GW_OK: a whole response came (TCP: connected,
+                               TLS included) */
+    const char *why;        /* for the log */
+    int status;
+    struct apr_table_t *response;   /* header fields */
+    const char *body;       /* NUL-terminated, "" */
+    gw_time took;
+};
+
+/** Run a probe in the calling thread, which it blocks up to timeout. */
+APR_DECLARE_OPTIONAL_FN(void, gateway_probe_run,
+                        (apr_pool_t *pool, const gateway_target *target,
+                         gateway_probe *probe));
+
+/* -- what a balancer gives ------------------------------------------------ */
+
+#define GATEWAY_BALANCER_GROUP      "gateway-balancer"
+#define GATEWAY_BALANCER_NAME       "default"
+#define GATEWAY_BALANCER_VERSION    "1"
+
+/** One balancer://name; the provider's own. */
+typedef struct gateway_balancer gateway_balancer;
+/** One request's way through it; lives in r->pool. */
+typedef struct gateway_selection gateway_selection;
+
+/** Bits of gateway_limits.retry_on. */
+enum {
+    GATEWAY_RETRY_CONNECT = 1,      /* connect failed, name, slot */
+    GATEWAY_RETRY_TLS = 2,
+    GATEWAY_RETRY_RESET = 4,        /* died before any response byte */
+    GATEWAY_RETRY_TIMEOUT = 8,      /* no first byte in time */
+    GATEWAY_RETRY_STATUS = 16       /* retry_status() says which */
+};
+
+/** What bounds one request; const for its life. */
+typedef struct gateway_limits gateway_limits;
+struct gateway_limits {
+    int attempts_max;       /* further attempts on other members */
+    unsigned retry_on;      /* GATEWAY_RETRY_* */
+    gw_time deadline;       /* span for the whole request, 0: none */
+    apr_size_t retry_buffer;    /* body bytes kept to be sent again */
+};
+
+/** How one attempt went. */
+typedef struct gateway_attempt gateway_attempt;
+struct gateway_attempt {
+    gw_fail fail;           /* GW_OK: a final response came whole */
+    int status;             /* of the response, 0 when none */
+    int reused;             /* a dead kept connection is no member's fault */
+    gw_time connect_time;
+    gw_time ttfb;           /* -1: no response head came */
+    apr_off_t sent, received;
+};
+
+typedef struct gateway_balancer_provider gateway_balancer_provider;
+struct gateway_balancer_provider {
+    /**
+     * A parameter of a GatewayPass or GatewaySet with this balancer.
+     * @return NULL, or what is wrong
+     */
+    const char *(*key)(struct cmd_parms_struct *cmd, const char *name,
+                       const char *word);
+
+    /** The balancer that s sees under this name (without balancer://), or
+     * NULL. After the configuration was read. */
+    gateway_balancer *(*find)(struct server_rec *s, const char *name);
+
+    /** Call fn for each target it has now; any thread. */
+    void (*each_target)(gateway_balancer *balancer,
+                        void (*fn)(void *baton,
+                                   const gateway_target *target),
+                        void *baton);
+
+    /**
+     * Begin to serve r.
+     * @param waker    for pick() when it waits; borrowed until end()
+     * @param plimits  out: bounds of this request
+     */
+    gateway_selection *(*begin)(gateway_balancer *balancer,
+                                struct request_rec *r, gw_waker *waker,
+                                const gateway_limits **plimits);
+
+    /**
+     * Choose a target for the next attempt; never one tried before while
+     * others are left.
+     * @param puntil  out, with APR_EAGAIN: call again then at the latest
+     * @param pwhy    out, when nobody is chosen: for the log
+     * @return APR_SUCCESS; APR_EAGAIN wait in the queue; APR_NOTFOUND nobody
+     *         may be used; APR_ENOSPC the queue is full; APR_TIMEUP waited
+     *         too long in it
+     */
+    apr_status_t (*pick)(gateway_selection *selection,
+                         const gateway_target **ptarget, gw_time *puntil,
+                         const char **pwhy);
+
+    /** Is a member left that pick() could choose after this one? */
+    int (*others)(gateway_selection *selection);
+
+    /** Is this response status a reason to try another member? */
+    int (*retry_status)(gateway_selection *selection, int status);
+
+    /**
+     * May the budget pay for another attempt after this failure? Takes from
+     * the budget when it says yes.
+     */
+    int (*pay)(gateway_selection *selection, gw_fail fail);
+
+    /** The attempt with the last pick() ended; exactly once for each. */
+    void (*report)(gateway_selection *selection,
+                   const gateway_attempt *attempt);
+
+    /** The response's fields are in r->headers_out, about to be sent: cookies
+     * may be added. */
+    void (*head)(gateway_selection *selection, struct request_rec *r);
+
+    /** The request is over: BALANCER_* for the logs, places given back. */
+    void (*end)(gateway_selection *selection, struct request_rec *r);
+};
 
 #endif

@@ -19,6 +19,7 @@ void *gw_conf_create_server(apr_pool_t *p, server_rec *s)
     conf->sections = apr_array_make(p, 2, sizeof(gw_section *));
     conf->reverse = apr_array_make(p, 2, sizeof(const gw_reverse_rule *));
     conf->overlays = apr_array_make(p, 2, sizeof(void *));
+    conf->targets = apr_array_make(p, 2, sizeof(void *));
     conf->timeout = GW_UNSET;
     conf->pass_order = GW_UNSET;
     return conf;
@@ -37,6 +38,7 @@ void *gw_conf_merge_server(apr_pool_t *p, void *basev, void *addv)
     conf->reverse = apr_array_append(p, add->reverse, base->reverse);
     conf->sections = apr_array_append(p, base->sections, add->sections);
     conf->overlays = apr_array_append(p, base->overlays, add->overlays);
+    conf->targets = add->targets;
     conf->timeout = add->timeout == GW_UNSET ? base->timeout : add->timeout;
     conf->pass_order = add->pass_order == GW_UNSET ? base->pass_order
                                                    : add->pass_order;

@@ -75,6 +75,8 @@ struct gw_server_conf {
     apr_array_header_t *sections;   /* gw_section * */
     apr_array_header_t *reverse;    /* const gw_reverse_rule *, server level */
     apr_array_header_t *overlays;   /* private to conf: gw_overlay * */
+    apr_array_header_t *targets;    /* gateway_target *, of members read here;
+                                       never inherited */
     gw_time timeout;                /* GatewayTimeout, GW_UNSET */
     int pass_order;                 /* gw_route_order, GW_UNSET */
     int own_rules;                  /* the first ones of rules; the others

@@ -19,9 +19,11 @@
 #include <apr_network_io.h>
 #include <apr_strings.h>
 
+#include "gw_backend.h"
 #include "gw_conf_private.h"
 #include "gw_keys.h"
 #include "gw_log.h"
+#include "gw_member.h"
 #include "gw_path.h"
 
 APLOG_USE_MODULE(gateway);
@@ -61,6 +63,14 @@ struct freeze {
     gw_time timeout;
 };
 
+/** A backend as it was written, by a rule or a member. */
+typedef struct written written;
+struct written {
+    const gw_url *url;
+    const gw_keys *keys;
+    const char *where;
+};
+
 /** Everything that decides how a rule's connections are made. */
 typedef struct effective effective;
 struct effective {
@@ -94,10 +104,10 @@ notice(const freeze *f, int level, const char *fmt, ...)
     va_end(ap);
 }
 
-/** The options of a rule: sections and GatewaySet, then its own keys. */
-static void overlay(const freeze *f, const gw_rule *rule, effective *e)
+/** The options for a URL: sections and GatewaySet, then its own keys. */
+static void overlay(const freeze *f, const gw_url *url, const gw_keys *own,
+                    effective *e)
 {
-    const gw_url *url = rule->route.url;
     const char *text = gw_url_text(f->ptemp, url);
     char *path = NULL;
     int i;
@@ -122,7 +132,7 @@ static void overlay(const freeze *f, const gw_rule *rule, effective *e)
             }
         }
     }
-    gw_keys_overlay(&e->keys, &rule->keys);
+    gw_keys_overlay(&e->keys, own);
 }
 
 static gw_time min_time(gw_time a, gw_time b)
@@ -135,10 +145,9 @@ static int or_default(int value, int standard)
     return value == GW_UNSET ? standard : value;
 }
 
-static void set_conn_opts(const freeze *f, gw_route *route, const gw_keys *k)
+static void set_conn_opts(const freeze *f, gw_conn_opts *conn,
+                          const gw_keys *k)
 {
-    gw_conn_opts *conn = &route->conn;
-
     conn->timeout = k->timeout == GW_UNSET ? f->timeout : k->timeout;
     conn->connect_timeout = k->connect_timeout == GW_UNSET
                             ? min_time(conn->timeout, CONNECT_TIMEOUT_DEFAULT)
@@ -148,34 +157,9 @@ static void set_conn_opts(const freeze *f, gw_route *route, const gw_keys *k)
     conn->disablereuse = or_default(k->disablereuse, 0);
 }
 
-static apr_status_t release_literal(void *v)
-{
-    gw_origin *origin = v;
-
-    gw_addrset_release(&origin->literal);
-    return APR_SUCCESS;
-}
-
 static const char *or_none(const char *s)
 {
     return s ? s : "-";
-}
-
-static const char *origin_key(apr_pool_t *p, const gw_url *url,
-                              const effective *e, const gw_tls_params *tls)
-{
-    const char *key = apr_psprintf(p, "%s %s %d %s keepalive=%d", url->scheme,
-                                   url->host, url->port,
-                                   or_none(url->socket),
-                                   or_default(e->keys.keepalive, 0));
-
-    if (tls == NULL) {
-        return key;
-    }
-    return apr_psprintf(p, "%s verify=%d file=%s path=%s sni=%s name=%s", key,
-                        tls->verify, or_none(tls->ca_file),
-                        or_none(tls->ca_path), or_none(tls->sni),
-                        or_none(tls->name));
 }
 
 static void set_tls_params(const gw_url *url, const effective *e,
@@ -220,44 +204,32 @@ static void note_unverified(freeze *f, const gw_origin *origin,
     }
 }
 
-/** A new origin; f->origins does not have it yet. */
-static int make_origin(freeze *f, const gw_rule *rule, const effective *e,
-                       const gw_tls_params *tls, const char *key,
-                       gw_origin **porigin)
+static void set_identity(const gw_url *url, const effective *e,
+                         gw_identity *id)
 {
-    const gw_url *url = rule->route.url;
-    gw_origin *o = apr_pcalloc(f->pconf, sizeof(*o));
-    const char *why = NULL;
+    memset(id, 0, sizeof(*id));
+    id->keepalive = or_default(e->keys.keepalive, 0);
+    id->tls = strcmp(url->scheme, "https") == 0;
+    if (id->tls) {
+        set_tls_params(url, e, &id->params);
+    }
+}
 
-    o->key = apr_pstrdup(f->pconf, key);
-    o->name = gw_url_origin(f->pconf, url);
-    o->host = url->host;
-    o->port = url->port;
-    o->socket = url->socket;
-    o->keepalive = or_default(e->keys.keepalive, 0);
-    if (url->socket != NULL) {
-        o->name = apr_pstrcat(f->pconf, "unix:", url->socket, "|", o->name,
-                              NULL);
-        o->literal = gw_addrset_unix(url->socket);
+/** A new origin; f->origins does not have it yet. */
+static int make_origin(freeze *f, const written *b, const effective *e,
+                       const gw_identity *id, gw_origin **porigin)
+{
+    const char *where = b->where;
+    const char *why;
+    gw_origin *o = gw_backend_origin(f->pconf, b->url, id, &why);
+
+    if (o == NULL) {
+        if (id->params.ca_file || id->params.ca_path) {
+            where = e->ssl.ca_where;
+        }
+        return fail(f, where, "%s", why);
     }
-    else if (url->host_is_ip) {
-        o->literal = gw_addrset_literal(url->host);
-    }
-    if (o->literal != NULL) {
-        apr_pool_cleanup_register(f->pconf, o, release_literal,
-                                  apr_pool_cleanup_null);
-    }
-    else if (url->socket != NULL || url->host_is_ip) {
-        return fail(f, rule->route.where, "%s has no usable address",
-                    o->name);
-    }
-    if (tls != NULL
-        && gw_tls_ctx_create(f->pconf, tls, &o->tls, &why) != APR_SUCCESS) {
-        return fail(f, tls->ca_file || tls->ca_path ? e->ssl.ca_where
-                                                    : rule->route.where,
-                    "TLS to %s: %s", o->name, or_none(why));
-    }
-    if (tls != NULL && !tls->verify) {
+    if (id->tls && !id->params.verify) {
         note_unverified(f, o, &e->ssl);
     }
     apr_hash_set(f->origins, o->key, APR_HASH_KEY_STRING, o);
@@ -265,30 +237,76 @@ static int make_origin(freeze *f, const gw_rule *rule, const effective *e,
     return OK;
 }
 
+/** Its origin, made or found, and the options of its connections. */
+static int freeze_backend(freeze *f, const written *b, effective *e,
+                          gw_identity *id, gw_origin **porigin,
+                          gw_conn_opts *conn)
+{
+    const char *key;
+
+    overlay(f, b->url, b->keys, e);
+    set_conn_opts(f, conn, &e->keys);
+    set_identity(b->url, e, id);
+    key = gw_backend_key(f->ptemp, b->url, id);
+    *porigin = apr_hash_get(f->origins, key, APR_HASH_KEY_STRING);
+    return *porigin ? OK : make_origin(f, b, e, id, porigin);
+}
+
+/** A rule that points to a balancer knows no origin: members do. */
+static int freeze_balancer(freeze *f, gw_rule *rule)
+{
+    gw_route *route = &rule->route;
+    const gateway_balancer_provider *provider = gw_member_provider();
+
+    route->reverse = rule->implies && or_default(rule->keys.reverse, 1);
+    route->destination = gw_url_origin(f->pconf, route->url);
+    route->balancer = provider->find((server_rec *)f->server,
+                                     route->url->host);
+    if (route->balancer == NULL) {
+        return fail(f, route->where, "there is no <Gateway balancer://%s> "
+                    "with a GatewayMember", route->url->host);
+    }
+    return OK;
+}
+
 static int freeze_rule(freeze *f, gw_rule *rule)
 {
     gw_route *route = &rule->route;
-    gw_tls_params params;
-    gw_tls_params *tls = NULL;
+    written b = { route->url, &rule->keys, route->where };
+    gw_identity id;
     effective e;
-    const char *key;
+    int rv;
 
     if (route->exclude) {
         return OK;
     }
-    overlay(f, rule, &e);
-    set_conn_opts(f, route, &e.keys);
+    if (gw_member_is_balancer(route->url)) {
+        return freeze_balancer(f, rule);
+    }
+    rv = freeze_backend(f, &b, &e, &id, &route->origin, &route->conn);
+    route->destination = route->origin ? route->origin->name : NULL;
     route->reverse = rule->implies && or_default(e.keys.reverse, 1);
-    if (strcmp(route->url->scheme, "https") == 0) {
-        set_tls_params(route->url, &e, &params);
-        tls = &params;
+    return rv;
+}
+
+/** What the members of balancers were read into. */
+static int freeze_targets(freeze *f)
+{
+    int i;
+
+    for (i = 0; i < f->conf->targets->nelts; ++i) {
+        gateway_target *t = APR_ARRAY_IDX(f->conf->targets, i,
+                                          gateway_target *);
+        written b = { t->url, &t->keys, t->where };
+        effective e;
+        int rv = freeze_backend(f, &b, &e, &t->identity, &t->origin,
+                                &t->conn);
+
+        if (rv != OK) {
+            return rv;
+        }
     }
-    key = origin_key(f->ptemp, route->url, &e, tls);
-    route->origin = apr_hash_get(f->origins, key, APR_HASH_KEY_STRING);
-    if (route->origin != NULL) {
-        return OK;
-    }
-    return make_origin(f, rule, &e, tls, key, &route->origin);
+    return OK;
 }
 
 /**
@@ -446,11 +464,13 @@ static int freeze_server(freeze *f, server_rec *s, server_rec *main_server,
                          int number)
 {
     gw_server_conf *conf = gw_conf_of_server(s);
+    int rv;
 
     if (s != main_server && conf == gw_conf_of_server(main_server)) {
         /* no directive of ours in there: httpd shares the main server's */
         conf = apr_pmemdup(f->pconf, conf, sizeof(*conf));
         conf->own_rules = 0;
+        conf->targets = apr_array_make(f->pconf, 1, sizeof(gateway_target *));
         ap_set_module_config(s->module_config, &gateway_module, conf);
     }
     if (s == main_server) {
@@ -461,6 +481,10 @@ static int freeze_server(freeze *f, server_rec *s, server_rec *main_server,
     f->ssl = default_ssl(s);
     f->timeout = conf->timeout == GW_UNSET ? s->timeout : conf->timeout;
     conf->pseudonym = make_pseudonym(f, number);
+    rv = freeze_targets(f);
+    if (rv != OK) {
+        return rv;
+    }
     if (s != main_server && adds_nothing(f, conf, main_server)) {
         conf->routes = gw_conf_of_server(main_server)->routes;
         return OK;

@@ -405,6 +405,22 @@ const char *gw_keys_read(apr_pool_t *pool, gw_keys *keys, const char *word,
     return read_value(pool, keys, def, eq + 1);
 }
 
+int gw_keys_concerns_connections(const char *word)
+{
+    const char *eq = strchr(word, '=');
+    const key_def *def = keys_known;
+
+    while (eq != NULL && def->name != NULL) {
+        if (strlen(def->name) == (apr_size_t)(eq - word)
+            && strncasecmp(def->name, word, (apr_size_t)(eq - word)) == 0) {
+            return def->offset != offsetof(gw_keys, retry)
+                   && def->offset != offsetof(gw_keys, reverse);
+        }
+        ++def;
+    }
+    return 0;
+}
+
 const char *gw_keys_check(apr_pool_t *pool, const gw_keys *keys,
                           const gw_url *url)
 {

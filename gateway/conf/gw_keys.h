@@ -31,6 +31,10 @@ int gw_keys_any(const gw_keys *keys);
 const char *gw_keys_read(apr_pool_t *pool, gw_keys *keys, const char *word,
                          const char *words);
 
+/** Is word the name=value of a key that concerns connections, and so also a
+ * member's? */
+int gw_keys_concerns_connections(const char *word);
+
 /** Keys that contradict each other or the URL they are for, or NULL. */
 const char *gw_keys_check(apr_pool_t *pool, const gw_keys *keys,
                           const gw_url *url);

@@ -15,6 +15,7 @@
 
 #include "gw_conf_private.h"
 #include "gw_keys.h"
+#include "gw_member.h"
 #include "gw_path.h"
 #include "gw_target.h"
 #include "gw_where.h"
@@ -204,6 +205,13 @@ static const char *set_url(cmd_parms *cmd, gw_rule *rule, const char *text)
     return NULL;
 }
 
+/** Of a rule to a balancer all but reverse= is the balancer's. */
+static int is_cluster_key(const gw_route *route, const char *word)
+{
+    return route->url != NULL && gw_member_is_balancer(route->url)
+           && strncasecmp(word, "reverse=", 8) != 0;
+}
+
 static const char *read_options(cmd_parms *cmd, gw_rule *rule,
                                 const char *args)
 {
@@ -227,6 +235,9 @@ static const char *read_options(cmd_parms *cmd, gw_rule *rule,
         else if (strcasecmp(word, "interpolate") == 0) {
             err = "interpolate is not built yet: write the value into the "
                   "URL, or capture it with GatewayPassMatch";
+        }
+        else if (is_cluster_key(route, word)) {
+            err = gw_member_key(cmd, route->url, word);
         }
         else {
             err = gw_keys_read(cmd->pool, &rule->keys, word,

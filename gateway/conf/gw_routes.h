@@ -23,6 +23,7 @@
 #include <apr_pools.h>
 #include "gw_reverse.h"
 #include "gw_origin.h"
+#include "mod_gateway.h"
 
 typedef enum {
     GW_ROUTE_PREFIX,
@@ -52,8 +53,10 @@ struct gw_route {
 
     const gw_url *url;          /* NULL with exclude */
     int backrefs;               /* url's path or query holds $0..$9 */
-    gw_origin *origin;
+    const char *destination;    /* scheme://authority of url, for people */
+    gw_origin *origin;          /* NULL with a balancer, like conn */
     gw_conn_opts conn;
+    gateway_balancer *balancer; /* of balancer://name */
     int nocanon;
     int noquery;                /* accepted; see docs/directives.md */
     int reverse;                /* imply reverse mapping (default) */

@@ -11,16 +11,22 @@
 
 #include "gw_conf_private.h"
 #include "gw_keys.h"
+#include "gw_member.h"
 #include "gw_target.h"
 #include "gw_where.h"
 
-static const char *read_keys(cmd_parms *cmd, gw_keys *keys, const char *args)
+/** @param url  whose keys they are, or NULL; a balancer reads its own */
+static const char *read_keys(cmd_parms *cmd, const gw_url *url,
+                             gw_keys *keys, const char *args)
 {
     const char *err = NULL;
 
     while (err == NULL && *args != '\0') {
-        err = gw_keys_read(cmd->pool, keys,
-                           ap_getword_conf(cmd->pool, &args), NULL);
+        const char *word = ap_getword_conf(cmd->pool, &args);
+
+        err = url != NULL && gw_member_is_balancer(url)
+              ? gw_member_key(cmd, url, word)
+              : gw_keys_read(cmd->pool, keys, word, NULL);
     }
     return err;
 }
@@ -63,6 +69,12 @@ static void add_overlay(cmd_parms *cmd, const gw_section *section,
     overlay->keys = keys;
     overlay->ssl = ssl;
     APR_ARRAY_PUSH(conf->overlays, gw_overlay *) = overlay;
+}
+
+/** Its keys went to the balancer; its members have sections of their own. */
+static int is_balancer_section(const gw_section *section)
+{
+    return section->parsed != NULL && gw_member_is_balancer(section->parsed);
 }
 
 /** Read the lines of a section into its vector. */
@@ -115,7 +127,7 @@ const char *gw_cmd_section(cmd_parms *cmd, void *mconfig, const char *args)
     section->dir = ap_create_per_dir_config(cmd->pool);
     dir = ap_set_config_vectors(cmd->server, section->dir, section->url,
                                 &gateway_module, cmd->pool);
-    err = read_keys(cmd, &dir->keys, args);
+    err = read_keys(cmd, section->parsed, &dir->keys, args);
     if (err == NULL) {
         err = walk(cmd, section);
     }
@@ -127,7 +139,9 @@ const char *gw_cmd_section(cmd_parms *cmd, void *mconfig, const char *args)
     }
     if (err == NULL) {
         APR_ARRAY_PUSH(conf->sections, gw_section *) = section;
-        add_overlay(cmd, section, &dir->keys, &dir->ssl);
+        if (!is_balancer_section(section)) {
+            add_overlay(cmd, section, &dir->keys, &dir->ssl);
+        }
     }
     return err;
 }
@@ -148,18 +162,25 @@ static const char *set_outside(cmd_parms *cmd, const char *args)
     section->where = gw_where(cmd);
     err = gw_target_section(cmd->pool, word, section);
     if (err == NULL) {
-        err = read_keys(cmd, keys, args);
+        err = *args ? read_keys(cmd, section->parsed, keys, args)
+                    : "GatewaySet needs a key=value parameter";
     }
     if (err == NULL) {
         err = check_keys(cmd->pool, section, keys);
     }
-    if (err == NULL && !gw_keys_any(keys)) {
-        err = "GatewaySet needs a key=value parameter";
-    }
-    if (err == NULL) {
+    if (err == NULL && gw_keys_any(keys)) {
         add_overlay(cmd, section, keys, NULL);
     }
     return err;
+}
+
+/** The URL of the section around cmd, or NULL for a wildcard. */
+static const gw_url *section_url(cmd_parms *cmd)
+{
+    gw_section section = { 0 };
+
+    return gw_target_section(cmd->pool, cmd->path, &section) == NULL
+           ? section.parsed : NULL;
 }
 
 const char *gw_cmd_set(cmd_parms *cmd, void *mconfig, const char *args)
@@ -183,5 +204,5 @@ const char *gw_cmd_set(cmd_parms *cmd, void *mconfig, const char *args)
         return "GatewaySet takes the URL from the <Gateway> around it: leave "
                "it out";
     }
-    return read_keys(cmd, &dir->keys, args);
+    return read_keys(cmd, section_url(cmd), &dir->keys, args);
 }

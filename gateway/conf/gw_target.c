@@ -6,6 +6,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "gw_member.h"
 #include "gw_path.h"
 #include "gw_target.h"
 
@@ -14,7 +15,6 @@ static const struct {
     const char *scheme;
     const char *instead;
 } schemes_later[] = {
-    { "balancer", "use the http:// or https:// URL of one backend" },
     { "h2", "use https://, backends that speak HTTP/2 also speak HTTP/1.1" },
     { "h2c", "use http://, backends that speak HTTP/2 also speak HTTP/1.1" },
     { "ws", "use http:// for what is no WebSocket" },
@@ -38,6 +38,11 @@ static const char *check_scheme(apr_pool_t *pool, const char *scheme)
 
     if (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) {
         return NULL;
+    }
+    if (strcmp(scheme, "balancer") == 0) {
+        return gw_member_provider() ? NULL : "balancer:// needs "
+               "mod_gateway_balancer: add LoadModule gateway_balancer_module "
+               "before this line";
     }
     for (i = 0; schemes_later[i].scheme != NULL; ++i) {
         if (strcmp(schemes_later[i].scheme, scheme) == 0) {

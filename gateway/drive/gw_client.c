@@ -10,6 +10,7 @@
 #include <util_filter.h>
 
 #include "gw_clock.h"
+#include "gw_member.h"
 #include "gw_request.h"
 #include "gw_response.h"
 
@@ -103,16 +104,26 @@ static apr_status_t client_read_body(gw_host *h, const char **pdata,
 
 /* -- response ---------------------------------------------------------- */
 
+static const gw_url *answered_by(const gw_client *c)
+{
+    return c->cluster ? c->cluster->target->url : c->mapped->match.route->url;
+}
+
 static void client_interim(gw_host *h, const gw_res_head *head)
 {
-    gw_response_interim(client_of(h)->r, head);
+    gw_client *c = client_of(h);
+
+    gw_response_interim(c->r, c->mapped, answered_by(c), head);
 }
 
 static apr_status_t client_head(gw_host *h, const gw_res_head *head)
 {
     gw_client *c = client_of(h);
 
-    gw_response_head(c->r, c->mapped, head);
+    gw_response_head(c->r, c->mapped, answered_by(c), head);
+    if (c->cluster) {
+        gw_cluster_head(c->cluster);
+    }
     if (c->expects_body && !c->in_eos && !c->r->connection->master) {
         /* Nobody may read the rest of the body. Said in a field: when the
          * connection itself is marked the core does not chunk. */

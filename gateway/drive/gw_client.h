@@ -13,6 +13,7 @@
 #include <httpd.h>
 #include <apr_buckets.h>
 
+#include "gw_cluster.h"
 #include "gw_host.h"
 #include "gw_map.h"
 
@@ -22,6 +23,7 @@ struct gw_client {
     /* const after creation */
     request_rec *r;
     const gw_mapped *mapped;
+    gw_cluster *cluster;        /* NULL: a single origin */
     int fd;                     /* to poll for the client; -1: none */
     int is_socket;              /* fd is its socket: a hang-up shows there */
     int expects_body;

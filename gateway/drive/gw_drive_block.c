@@ -118,6 +118,9 @@ static int conclude(request_rec *r, const gw_mapped *m, gw_client *client,
     int status;
 
     gw_response_env(r, result);
+    if (client->cluster) {
+        gw_cluster_end(client->cluster);
+    }
     if (result->fail == GW_OK) {
         gw_client_end(client);
         return OK;
@@ -131,12 +134,31 @@ static int conclude(request_rec *r, const gw_mapped *m, gw_client *client,
     return OK;
 }
 
+/* Who chooses the backend, and what that bounds. */
+static void set_picker(request_rec *r, const gw_route *route,
+                       gw_pick_single *single, gw_client *client,
+                       gw_exchange_params *params)
+{
+    const gateway_limits *limits;
+
+    params->deadline = GW_NEVER;
+    if (!route->balancer) {
+        gw_pick_single_init(single, route->origin, &route->conn);
+        params->picker = &single->base;
+        return;
+    }
+    client->cluster = gw_cluster_begin(r, route, params->waker);
+    limits = client->cluster->limits;
+    params->picker = &client->cluster->base;
+    params->deadline = gw_deadline(gw_now(), limits->deadline);
+    params->replay_max = limits->retry_buffer;
+}
+
 int gw_drive_block(request_rec *r, const gw_mapped *m)
 {
-    const gw_route *route = m->match.route;
     poll_waker pw = { { waker_arm, waker_wake }, -1 };
     gw_exchange_params params = { 0 };
-    gw_pick_single picker;
+    gw_pick_single single;
     gw_exchange *x;
     gw_client *client;
     const gw_req_head *head;
@@ -147,14 +169,12 @@ int gw_drive_block(request_rec *r, const gw_mapped *m)
     }
     head = gw_request_head(r, m);
     client = gw_client_create(r, m, head->framing != GW_BODY_NONE);
-    gw_pick_single_init(&picker, route->origin, &route->conn);
     params.host = &client->host;
-    params.picker = &picker.base;
     params.waker = &pw.waker;
+    set_picker(r, m->match.route, &single, client, &params);
     params.logger = gw_rlog(r);
     params.head = head;
     params.client_timeout = r->server->timeout;
-    params.deadline = GW_NEVER;
     x = gw_exchange_create(r->pool, &params);
     run(x, client, &pw);
     waker_close(&pw);

@@ -167,7 +167,7 @@ int gw_map_translate(request_rec *r)
     m->claimed = 1;
     m->client_fields = gw_request_client_fields(r);
     r->filename = apr_pstrcat(r->pool, "gateway:",
-                              m->match.route->origin->name, m->target, NULL);
+                              m->match.route->destination, m->target, NULL);
     r->handler = HANDLER_NAME;
     r->proxyreq = PROXYREQ_REVERSE;
     return OK;

@@ -303,8 +303,5 @@ gw_req_head *gw_request_head(request_rec *r, const gw_mapped *m)
     head->headers = fields(r, m);
     head->expect = r->expecting_100 && head->framing != GW_BODY_NONE;
     head->idempotent = gw_msg_is_idempotent(r->method);
-    if (m->match.route->conn.disablereuse) {
-        head->connection = "close";
-    }
     return head;
 }

@@ -10,6 +10,7 @@
 
 #include "gw_headers.h"
 #include "gw_log.h"
+#include "gw_map_back.h"
 #include "mod_gateway.h"
 
 extern module AP_MODULE_DECLARE_DATA gateway_module;
@@ -33,111 +34,6 @@ static void set_status(request_rec *r, const gw_res_head *head)
     }
 }
 
-/* Host and port of the front as this client sees them. */
-static void fill_front(request_rec *r, gw_reverse *rev)
-{
-    const char *host = apr_table_get(r->headers_in, "Host");
-    const char *name = NULL;
-    int port = 0;
-
-    rev->scheme = ap_http_scheme(r);
-    if (!host || !gw_url_split_hostport(r->pool, gw_str_of(host), &name,
-                                        &port)) {
-        name = r->server->server_hostname;
-        port = ap_get_server_port(r);
-    }
-    rev->host = name ? name : "localhost";
-    rev->port = port ? port : ap_default_port(r);
-}
-
-static void add_rule(apr_array_header_t *rules, const gw_reverse_rule *rule)
-{
-    APR_ARRAY_PUSH(rules, const gw_reverse_rule *) = rule;
-}
-
-/* A backend that is told the front's own name says its own paths under it. */
-static const gw_reverse_rule *own_name_rule(request_rec *r,
-                                            const gw_route *route)
-{
-    gw_reverse_rule *rule = apr_pcalloc(r->pool, sizeof(*rule));
-
-    rule->path_only = *route->url->path ? route->url->path : "/";
-    rule->front = route->implied.front;
-    return rule;
-}
-
-static int same_path(const char *a, const char *b)
-{
-    apr_size_t len = strlen(a);
-    apr_size_t other = strlen(b);
-
-    while (len && a[len - 1] == '/') {
-        len--;
-    }
-    while (other && b[other - 1] == '/') {
-        other--;
-    }
-    return len == other && strncmp(a, b, len) == 0;
-}
-
-/* Does rule map the very URL of a route that has a mapping of its own? Then it
- * was written for another route to the same backend. */
-static int is_of_another(const gw_reverse_rule *rule, const gw_route *route)
-{
-    const gw_url *a = rule->backend;
-    const gw_url *b = route->url;
-
-    return route->reverse && a && a->port == b->port
-           && strcmp(rule->front, route->implied.front) != 0
-           && strcmp(a->scheme, b->scheme) == 0
-           && strcmp(a->host, b->host) == 0
-           && strcmp(a->socket ? a->socket : "",
-                     b->socket ? b->socket : "") == 0
-           && same_path(a->path, b->path);
-}
-
-/* Rules that can map this request: written ones first, inner sections
- * first, then what the route implies. */
-static void fill_rules(request_rec *r, const gw_mapped *m, gw_reverse *rev)
-{
-    const gw_dir_conf *dir = gw_conf_of_request(r);
-    const gw_server_conf *server = gw_conf_of_server(r->server);
-    const gw_route *route = m->match.route;
-    apr_array_header_t *rules;
-    int i;
-
-    rules = apr_array_make(r->pool, 4, sizeof(gw_reverse_rule *));
-    if (dir->reverse) {
-        apr_array_cat(rules, dir->reverse);
-    }
-    for (i = 0; server->reverse && i < server->reverse->nelts; i++) {
-        const gw_reverse_rule *rule = APR_ARRAY_IDX(
-            server->reverse, i, const gw_reverse_rule *);
-
-        if (!is_of_another(rule, route)) {
-            add_rule(rules, rule);
-        }
-    }
-    if (route->reverse) {
-        add_rule(rules, &route->implied);
-    }
-    if (route->reverse && dir->preserve_host == 1) {
-        add_rule(rules, own_name_rule(r, route));
-    }
-    rev->rules = (const gw_reverse_rule *const *)rules->elts;
-    rev->nrules = rules->nelts;
-    rev->origin = route->url;
-}
-
-static void map_back(request_rec *r, const gw_mapped *m)
-{
-    gw_reverse rev;
-
-    fill_rules(r, m, &rev);
-    fill_front(r, &rev);
-    gw_reverse_headers(r->pool, &rev, r->headers_out);
-}
-
 /* An ErrorDocument that a backend serves keeps the status it is for. */
 static void keep_error(request_rec *r)
 {
@@ -148,10 +44,10 @@ static void keep_error(request_rec *r)
     }
 }
 
-void gw_response_interim(request_rec *r, const gw_res_head *head)
+void gw_response_interim(request_rec *r, const gw_mapped *m,
+                         const gw_url *answered, const gw_res_head *head)
 {
     apr_table_t *headers_out = r->headers_out;
-    const gw_mapped *m = gw_map_of(r);
     const char *line = r->status_line;
     int status = r->status;
 
@@ -159,35 +55,15 @@ void gw_response_interim(request_rec *r, const gw_res_head *head)
     r->headers_out = head->headers
         ? gw_headers_response(r->pool, head->headers, head->status)
         : apr_table_make(r->pool, 1);
-    if (m) {
-        map_back(r, m);
-    }
+    gw_map_back(r, m, answered);
     ap_send_interim_response(r, 1);
     r->headers_out = headers_out;
     r->status = status;
     r->status_line = line;
 }
 
-/* The length of a body that is not sent (HEAD, 304) is a statement of its
- * own; else it is what the codec read. */
-static void set_length(request_rec *r, const gw_res_head *head)
-{
-    const char *text = apr_table_get(head->headers, "Content-Length");
-    apr_int64_t length = head->length;
-
-    if (r->header_only || head->status == HTTP_NOT_MODIFIED) {
-        length = -1;
-        if (text && !gw_str_number(gw_str_of(text), 10, &length)) {
-            length = -1;
-        }
-    }
-    if (length >= 0 && head->status != HTTP_NO_CONTENT) {
-        ap_set_content_length(r, length);
-    }
-}
-
 void gw_response_head(request_rec *r, const gw_mapped *m,
-                      const gw_res_head *head)
+                      const gw_url *answered, const gw_res_head *head)
 {
     const char *type;
 
@@ -195,8 +71,10 @@ void gw_response_head(request_rec *r, const gw_mapped *m,
     keep_error(r);
     r->headers_out = gw_headers_response(r->pool, head->headers,
                                          head->status);
-    map_back(r, m);
-    set_length(r, head);
+    gw_map_back(r, m, answered);
+    if (head->length >= 0) {
+        ap_set_content_length(r, head->length);
+    }
     type = apr_table_get(r->headers_out, "Content-Type");
     if (type) {
         /* Filters that are added by type look at r->content_type. */
@@ -303,7 +181,7 @@ static void log_failure(request_rec *r, const gw_mapped *m,
     int level = by_client(res->fail) ? APLOG_INFO : APLOG_ERR;
 
     ap_log_rerror(APLOG_MARK, level, 0, r, GWNO(00150) "%s %s: %s%s%s%s "
-                  "[%s] -> %s %d", r->method, m->match.route->origin->name,
+                  "[%s] -> %s %d", r->method, m->match.route->destination,
                   *res->addrs ? "(" : "", res->addrs,
                   *res->addrs ? ") " : "", res->why, gw_fail_name(res->fail),
                   begun ? "truncated" : "answered", status);

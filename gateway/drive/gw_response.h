@@ -13,11 +13,12 @@
 #include "gw_map.h"
 
 /** Pass a 1xx on; ignored where the client cannot take one (HTTP/1.0). */
-void gw_response_interim(request_rec *r, const gw_res_head *head);
+void gw_response_interim(request_rec *r, const gw_mapped *m,
+                         const gw_url *answered, const gw_res_head *head);
 
 /** Fill r's status and fields: hop-by-hop dropped, URLs mapped back. */
 void gw_response_head(request_rec *r, const gw_mapped *m,
-                      const gw_res_head *head);
+                      const gw_url *answered, const gw_res_head *head);
 
 /** Set GATEWAY_* in r->subprocess_env for access logs. */
 void gw_response_env(request_rec *r, const gw_result *result);

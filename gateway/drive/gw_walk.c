@@ -14,7 +14,7 @@ void gw_walk_sections(request_rec *r, const gw_route *route,
     if (!conf->sections->nelts) {
         return;
     }
-    text = apr_pstrcat(r->pool, route->origin->name, path, NULL);
+    text = apr_pstrcat(r->pool, route->destination, path, NULL);
 
     for (i = 0; i < conf->sections->nelts; i++) {
         if (!gw_section_matches(sections[i], route->url, path, text)) {

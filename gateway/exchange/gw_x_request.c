@@ -21,6 +21,9 @@ static gw_req_head head_for(gw_exchange *x)
     if (x->choice.host) {
         head.host = x->choice.host;
     }
+    if (x->choice.opts->disablereuse) {
+        head.connection = "close";
+    }
     if (*x->choice.prefix) {
         head.target = apr_pstrcat(x->attempt_pool, x->choice.prefix,
                                   head.target, NULL);

@@ -41,7 +41,6 @@ my @bad = (
     ["GatewayPass /x unix:/s|b/\n", 1, 'did you mean http://b/?'],
     ['GatewayPass /x unix:/' . 'x' x 120 . "|http://b/\n", 1,
         'longer than the system allows'],
-    ["GatewayPass /x balancer://b\n", 1, 'balancer:// is not built yet'],
     ["GatewayPass /x WSS://b\n", 1, 'wss:// is not built yet'],
 
     # --- patterns ---
@@ -140,7 +139,6 @@ my @bad = (
         'GatewayPassReverse needs a path and a URL'],
     ["GatewayPassReverse x http://b\n", 1, "begins with '/', not 'x'"],
     ["GatewayPassReverse /x b\n", 1, 'did you mean http://b?'],
-    ["GatewayPassReverse /x balancer://b\n", 1, 'not built yet'],
     ["GatewayPassReverse /x http://b interpolate\n", 1,
         'interpolate is not built yet'],
     ["GatewayPassReverse /x http://b more\n", 1, "remove 'more'"],
@@ -167,7 +165,6 @@ my @bad = (
         'GatewaySSL* has no effect on http://b'],
     ["<Gateway http://b>\nGatewaySet http://b ttl=5\n</Gateway>\n", 2,
         'takes the URL from the <Gateway> around it'],
-    ["<Gateway balancer://b>\n</Gateway>\n", 1, 'not built yet'],
     ["GatewaySet\n", 1, 'needs a key=value parameter'],
     ["GatewaySet ttl=5\n", 1, 'GatewaySet needs a URL'],
     ["GatewaySet http://b\n", 1, 'needs a key=value parameter'],

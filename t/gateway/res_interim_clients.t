@@ -31,8 +31,8 @@ is $r->body, 'hello', 'and its body';
 is_deeply [ map { $_->status } @{ $r->interim } ], [ 103 ], 'the 103';
 my $early = $r->interim->[0];
 is_deeply [ $early->all('link') ],
-    [ '</a.css>; rel=preload', '</b.js>; rel=preload' ],
-    'its fields, in order';
+    [ '</app/a.css>; rel=preload', '</app/b.js>; rel=preload' ],
+    'its fields, in order, mapped as any';
 is_deeply [ grep { defined $early->header($_) } qw(content-length
     transfer-encoding x-hop keep-alive) ], [], 'but not the hop-by-hop ones';
 is_deeply $early->problems, [], 'well-formed';
