@@ -69,11 +69,11 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
 
 static int handler(request_rec *r)
 {
-    const gw_mapped *m = gw_map_of(r);
-    int rv;
+    const gw_mapped *m;
+    int rv = gw_map_for_handler(r, &m);
 
-    if (!m) {
-        return DECLINED;
+    if (rv != OK) {
+        return rv;
     }
     rv = gw_request_check(r);
     return rv != DECLINED ? rv : gw_drive_block(r, m);

@@ -16,7 +16,7 @@
 extern module AP_MODULE_DECLARE_DATA gateway_module;
 APLOG_USE_MODULE(gateway);
 
-#define HANDLER_NAME "gateway-server"
+static const char handler_name[] = "gateway-server";
 
 static gw_mapped *mapped_of(const request_rec *r)
 {
@@ -168,7 +168,7 @@ int gw_map_translate(request_rec *r)
     m->client_fields = gw_request_client_fields(r);
     r->filename = apr_pstrcat(r->pool, "gateway:",
                               m->match.route->destination, m->target, NULL);
-    r->handler = HANDLER_NAME;
+    r->handler = handler_name;
     r->proxyreq = PROXYREQ_REVERSE;
     return OK;
 }
@@ -181,10 +181,41 @@ int gw_map_to_storage(request_rec *r)
         return DECLINED;
     }
     gw_walk_sections(r, m->match.route, m->path);
+    if (r->main) {
+        /* mod_dir takes only what looks like a file for an index. */
+        r->finfo.filetype = APR_REG;
+    }
     return OK;
 }
 
 int gw_map_type(request_rec *r)
 {
     return gw_map_of(r) ? OK : DECLINED;
+}
+
+/*
+ * An index that mod_dir looked up takes the place of the request
+ * (ap_internal_fast_redirect), with its URI and handler, but what was in its
+ * configuration vector stays behind: it is mapped again.
+ */
+static int map_index(request_rec *r)
+{
+    if (r->handler != handler_name || r->proxyreq != PROXYREQ_REVERSE) {
+        return DECLINED;
+    }
+    r->proxyreq = PROXYREQ_NONE;
+    return gw_map_translate(r);
+}
+
+int gw_map_for_handler(request_rec *r, const gw_mapped **pm)
+{
+    int rv;
+
+    *pm = gw_map_of(r);
+    if (*pm) {
+        return OK;
+    }
+    rv = map_index(r);
+    *pm = gw_map_of(r);
+    return rv;
 }

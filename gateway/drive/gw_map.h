@@ -33,4 +33,8 @@ int gw_map_translate(request_rec *r);
 int gw_map_to_storage(request_rec *r);
 int gw_map_type(request_rec *r);
 
+/** What the handler serves: OK and *pm, DECLINED when r is not ours, or the
+ * status that refuses it. */
+int gw_map_for_handler(request_rec *r, const gw_mapped **pm);
+
 #endif

@@ -166,7 +166,14 @@ static const char *via(request_rec *r)
                         gw_conf_of_server(r->server)->pseudonym);
 }
 
-/* A subrequest's answer becomes part of another one: it must come whole. */
+/* Is an ErrorDocument asked for? */
+static int is_error_page(const request_rec *r)
+{
+    return ap_is_HTTP_ERROR(r->status);
+}
+
+/* The answer to a subrequest becomes part of another one, a page about an
+ * error takes the place of another one: it must come whole. */
 static void drop_conditions(apr_table_t *headers)
 {
     static const char *const names[] = {
@@ -255,7 +262,7 @@ static apr_table_t *fields(request_rec *r, const gw_mapped *m)
     }
     headers = gw_headers_request(r->pool, r->headers_in, &f);
     prefer_own(r, m, headers);
-    if (r->main) {
+    if (r->main || is_error_page(r)) {
         drop_conditions(headers);
     }
     return headers;
@@ -264,7 +271,7 @@ static apr_table_t *fields(request_rec *r, const gw_mapped *m)
 /* An error document or a subrequest has nothing of the client's body left. */
 static int has_body(const request_rec *r)
 {
-    return !r->main && !(r->prev && ap_is_HTTP_ERROR(r->prev->status));
+    return !r->main && !is_error_page(r);
 }
 
 /* A filter that other modules put in may change the length. */
