@@ -17,6 +17,7 @@ GatewayPass /query     http://@B@/q?fixed=1
 GatewayPass /sp%20ace  http://@B@/s
 GatewayPass "/two words" http://@B@/w
 GatewayPass /runs//of  http://@B@/runs
+GatewayPass /words     http://@B@/n noquery nocanon
 GatewayPass /caf%C3%A9 http://@B@/coffee
 EOC
 
@@ -50,6 +51,9 @@ my @passed = (
     ['/sp%20ace/x', '/s/x'],
     ['/two%20words/x', '/w/x'],
     ['/runs/of/x', '/runs/x'],
+    # noquery is about SCRIPT_FILENAME, nocanon about changed paths
+    ['/words/x?y', '/n/x?y'],
+    ['/words/%78', '/n/%78'],
     ['/caf%C3%A9/x', '/coffee/x'],
     ['/caf%c3%a9/x', '/coffee/x'],
     # the client's spelling of the prefix does not matter

@@ -19,28 +19,34 @@ my %docs = (
     'here/page.html.en' => 'a file', 'here/x.do' => 'a file',
     'here/speling.txt' => 'a file', 'here/secret/.htaccess' =>
         "Require all denied\n", 'here/secret/x' => 'a file',
+    'here/y.act' => 'a file', 'here/plain.txt' => 'the fallback',
     'public/u/x' => 'a file',
 );
 my $s = Gateway::Test->server(
-    modules => [qw(actions alias asis authz_host autoindex dir mime
+    modules => [qw(actions alias asis authz_host autoindex dir include mime
         negotiation speling status userdir)],
     vars => { B => $b }, docs => \%docs, config => <<'EOC');
 <Directory "@DOCROOT@">
-    Options Indexes MultiViews
     AllowOverride All
-    AddLanguage en .en
-    AddHandler server-status .do
-    CheckSpelling On
-    DirectorySlash On
-    DirectoryIndex index.html
-    FallbackResource /app/plain.txt
 </Directory>
+Options Indexes MultiViews
+AddLanguage en .en
+AddEncoding x-gzip .tgz
+AddHandler server-status .do
+AddOutputFilter INCLUDES .shtml
+CheckSpelling On
+DirectorySlash On
+DirectoryIndex index.html
+AcceptPathInfo On
+<LocationMatch "/fallback/">
+    FallbackResource /here/plain.txt
+</LocationMatch>
 Alias /app/aliased "@DOCROOT@/alias"
 Alias /here/aliased "@DOCROOT@/alias"
 Redirect /here/moved /elsewhere
 UserDir "@DOCROOT@/public"
 AddHandler send-as-is .asis
-Action made-up /app/plain.txt virtual
+Action made-up /here/plain.txt virtual
 AddHandler made-up .act
 
 GatewayPass /app http://@B@/app
@@ -61,8 +67,8 @@ like $s->get('/here/speeling.txt')->status, qr/^30[01]$/, 'spelling';
 is $s->get('/here/secret/x')->status, 403, '.htaccess denies';
 $s->expect_log(qr/AH01630.*secret/, 1);
 is $s->get('/here/aliased/x')->body, 'a file', 'Alias';
-is $s->get('/here/x.act')->body, 'a file', 'Action, FallbackResource'
-    if $s->get('/here/none')->body eq 'a file';
+is $s->get('/here/y.act')->body, 'the fallback', 'Action';
+is $s->get('/here/fallback/x')->body, 'the fallback', 'FallbackResource';
 
 for (['/app', '/app'], ['/app/', '/app/'], ['/app/sub', '/app/sub'],
     ['/app/sub/', '/app/sub/'], ['/app/page.html', '/app/page.html'],
@@ -72,7 +78,10 @@ for (['/app', '/app'], ['/app/', '/app/'], ['/app/sub', '/app/sub'],
     ['/app/secret/x', '/app/secret/x'], ['/app/broken/x', '/app/broken/x'],
     ['/app/aliased/x', '/app/aliased/x'], ['/app/none', '/app/none'],
     ['/app/plain.txt/info', '/app/plain.txt/info'],
-    ['/app/x.cgi', '/app/x.cgi'], ['/app/typed.html', '/app/typed.html'],
+    ['/app/x.cgi', '/app/x.cgi'], ['/app/x.tgz', '/app/x.tgz'],
+    ['/app/x.shtml', '/app/x.shtml'], ['/app/fallback/x', '/app/fallback/x'],
+    ['/app/x.html.en', '/app/x.html.en'],
+    ['/app/typed.html', '/app/typed.html'],
     ['/app/handler/x', '/app/handler/x'], ['/app/type/x', '/app/type/x'],
     ['/app/index.html', '/app/index.html'], ['/~u/x', '/user/x']) {
     my ($path, $target) = @$_;
@@ -80,6 +89,8 @@ for (['/app', '/app'], ['/app/', '/app/'], ['/app/sub', '/app/sub'],
     is $r->status, 200, $path;
     is eval { $r->json->{target} }, $target, '... went to the backend'
         or diag $r->body;
+    is_deeply [ map { $r->all("content-$_") } qw(language encoding) ], [],
+        '... untouched by its name';
     like $r->header('content-type'), qr{^(?:application/json|text/x-forced)$},
         '... and its type is the backend\'s';
 }
