@@ -12,11 +12,13 @@
 #include <http_request.h>
 
 #include "gw_child.h"
+#include "gw_cluster.h"
 #include "gw_conf.h"
 #include "gw_drive_block.h"
 #include "gw_log.h"
 #include "gw_map.h"
 #include "gw_member.h"
+#include "gw_probe.h"
 #include "gw_request.h"
 #include "gw_rlog.h"
 
@@ -98,6 +100,8 @@ static void register_hooks(apr_pool_t *p)
     };
 
     gw_member_register();
+    gw_cluster_register();
+    gw_probe_register();
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(gw_child_init, NULL, NULL, APR_HOOK_MIDDLE);

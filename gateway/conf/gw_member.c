@@ -52,10 +52,8 @@ static const char *gateway_target_url(const gateway_target *target)
     return target->text;
 }
 
-static gateway_target *gateway_target_new(apr_pool_t *pool,
-                                          const gateway_target *like,
-                                          const char *text,
-                                          const char **perr)
+gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
+                              const char *text, const char **perr)
 {
     gateway_target *t = apr_pmemdup(pool, like, sizeof(*t));
 
@@ -103,5 +101,4 @@ void gw_member_register(void)
     APR_REGISTER_OPTIONAL_FN(gateway_target_read);
     APR_REGISTER_OPTIONAL_FN(gateway_target_key);
     APR_REGISTER_OPTIONAL_FN(gateway_target_url);
-    APR_REGISTER_OPTIONAL_FN(gateway_target_new);
 }

@@ -26,7 +26,12 @@ struct gateway_target {
     gw_conn_opts conn;
 };
 
-/** Offer the optional functions of targets; in register_hooks. */
+/** As gateway_target_new(), but that the caller must tell the child's pool of
+ * connections when the target ends. */
+gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
+                              const char *text, const char **perr);
+
+/** Offer the functions of targets for configuration; in register_hooks. */
 void gw_member_register(void);
 
 /** The balancer module, or NULL when it is not loaded. */

@@ -57,3 +57,10 @@ gw_net *gw_child_net(void)
 {
     return child.pool ? gw_pool_net(child.pool) : NULL;
 }
+
+void gw_child_forget(gw_origin *origin)
+{
+    if (child.pool) {
+        gw_pool_forget(child.pool, origin);
+    }
+}

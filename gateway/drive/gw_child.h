@@ -19,4 +19,8 @@ void gw_child_init(apr_pool_t *pchild, server_rec *s);
 /** The child's connections, or NULL when it could not be set up. */
 gw_net *gw_child_net(void);
 
+/** An origin made at run time ends: nothing in the child may refer to it. Any
+ * thread. */
+void gw_child_forget(gw_origin *origin);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 
+#include "gw_child.h"
 #include "gw_member.h"
 
 static gw_cluster *cluster_of(gw_picker *picker)
@@ -119,4 +120,27 @@ void gw_cluster_head(gw_cluster *c)
 void gw_cluster_end(gw_cluster *c)
 {
     c->provider->end(c->selection, c->r);
+}
+
+static apr_status_t forget(void *origin)
+{
+    gw_child_forget(origin);
+    return APR_SUCCESS;
+}
+
+static gateway_target *gateway_target_new(apr_pool_t *pool,
+                                          const gateway_target *like,
+                                          const char *url, const char **perr)
+{
+    gateway_target *target = gw_member_new(pool, like, url, perr);
+
+    if (target) {
+        apr_pool_pre_cleanup_register(pool, target->origin, forget);
+    }
+    return target;
+}
+
+void gw_cluster_register(void)
+{
+    APR_REGISTER_OPTIONAL_FN(gateway_target_new);
 }

@@ -27,6 +27,9 @@ struct gw_cluster {
     const gateway_target *target;
 };
 
+/** Offer the functions of targets for run time; in register_hooks. */
+void gw_cluster_register(void);
+
 /** Begin to serve r by route's balancer; waker is borrowed until the end. */
 gw_cluster *gw_cluster_begin(request_rec *r, const gw_route *route,
                              gw_waker *waker);

@@ -393,6 +393,29 @@ void gw_pool_expire(gw_pool *pool)
     }
 }
 
+void gw_pool_forget(gw_pool *pool, gw_origin *origin)
+{
+    gw_conn_ring closing;
+    gw_slot *slot;
+    gw_conn *conn;
+
+    APR_RING_INIT(&closing, gw_conn, link);
+    lock(pool);
+    slot = origin->slot;
+    while (slot && slot->nidle) {
+        collect(pool, APR_RING_FIRST(&slot->idle), &closing);
+    }
+    if (slot) {
+        APR_RING_REMOVE(slot, link);
+        origin->slot = NULL;
+    }
+    unlock(pool);
+    free(slot);
+    while ((conn = first_of(&closing)) != NULL) {
+        gw_conn_destroy(&conn);
+    }
+}
+
 /* --- life --------------------------------------------------------------- */
 
 static apr_status_t pool_lease(gw_net *net, const gw_lease *lease,

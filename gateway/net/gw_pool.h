@@ -44,6 +44,10 @@ gw_net *gw_pool_net(gw_pool *pool);
  * the resolver's tick, about once a second. */
 void gw_pool_expire(gw_pool *pool);
 
+/** An origin is about to end: close its idle connections and let go of it.
+ * None of its streams may be out. Any thread. */
+void gw_pool_forget(gw_pool *pool, gw_origin *origin);
+
 /** Idle and leased connections of all origins, for tests and status. */
 void gw_pool_counts(gw_pool *pool, int *pidle, int *pleased);
 
