@@ -1,5 +1,9 @@
 #include "gw_child.h"
 
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <http_log.h>
 
 #include "gw_pool.h"
@@ -8,11 +12,13 @@ extern module AP_MODULE_DECLARE_DATA gateway_module;
 APLOG_USE_MODULE(gateway);
 
 /* Written by child_init before any other thread but the resolver's exists,
- * and by the pre-cleanup of pchild after they ended. */
+ * and by the cleanups of pchild after they ended. */
 static struct {
     gw_resolver *resolver;
     gw_pool *pool;              /* atomic: the resolver thread ticks */
-} child;
+    int stops;                  /* atomic */
+    int stop_fd;                /* readable once stops is set; -1: none */
+} child = { NULL, NULL, 0, -1 };
 
 static void tick(void *baton)
 {
@@ -23,10 +29,19 @@ static void tick(void *baton)
     }
 }
 
-static apr_status_t child_exit(void *data)
+static apr_status_t end_threads(void *data)
 {
     gw_resolver_destroy(&child.resolver);
+    return APR_SUCCESS;
+}
+
+static apr_status_t end_connections(void *data)
+{
     gw_pool_destroy(&child.pool);
+    if (child.stop_fd >= 0) {
+        close(child.stop_fd);
+        child.stop_fd = -1;
+    }
     return APR_SUCCESS;
 }
 
@@ -50,7 +65,38 @@ void gw_child_init(apr_pool_t *pchild, server_rec *s)
                      "backends will be answered 503 in this child; is a "
                      "limit on threads or memory reached?");
     }
-    apr_pool_pre_cleanup_register(pchild, NULL, child_exit);
+    child.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (child.stop_fd < 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, errno, s, GWNO(00003)
+                     "no eventfd: an ungraceful stop waits for backends");
+    }
+    apr_pool_pre_cleanup_register(pchild, NULL, end_threads);
+    /* prefork destroys pchild out of a signal handler, in the middle of a
+     * request whose pool is below it: not before that has let go. */
+    apr_pool_cleanup_register(pchild, NULL, end_connections,
+                              apr_pool_cleanup_null);
+}
+
+void gw_child_stopping(apr_pool_t *pchild, int graceful)
+{
+    if (!graceful) {
+        __atomic_store_n(&child.stops, 1, __ATOMIC_RELEASE);
+        if (child.stop_fd >= 0) {
+            (void)eventfd_write(child.stop_fd, 1);
+        }
+    }
+}
+
+int gw_child_stops(void)
+{
+    return __atomic_load_n(&child.stops, __ATOMIC_ACQUIRE);
+}
+
+void gw_child_stop_wants(gw_wants *w)
+{
+    if (child.stop_fd >= 0) {
+        gw_wants_fd(w, child.stop_fd, GW_WANT_READ);
+    }
 }
 
 gw_net *gw_child_net(void)

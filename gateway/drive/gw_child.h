@@ -2,9 +2,9 @@
  * gw_child: what one child process needs to talk to backends: the resolver
  * and the pool of connections.
  *
- * Made in child_init, ended in a pre-cleanup of pchild: first the resolver
- * thread is joined, then the pool's idle connections are closed. Reached by
- * any thread of the child in between.
+ * Made in child_init. A pre-cleanup of pchild joins the resolver thread, a
+ * cleanup closes the pool's idle connections. Reached by any thread of the
+ * child in between.
  */
 #ifndef GW_CHILD_H
 #define GW_CHILD_H
@@ -15,6 +15,15 @@
 
 /** child_init hook. A failure is logged; gw_child_net() is NULL then. */
 void gw_child_init(apr_pool_t *pchild, server_rec *s);
+
+/** child_stopping hook; may come twice, from any thread or a signal handler */
+void gw_child_stopping(apr_pool_t *pchild, int graceful);
+
+/** Nobody may wait for a backend any more: the child has to end now. */
+int gw_child_stops(void);
+
+/** Add to w that this comes to pass. */
+void gw_child_stop_wants(gw_wants *w);
 
 /** The child's connections, or NULL when it could not be set up. */
 gw_net *gw_child_net(void);

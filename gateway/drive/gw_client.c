@@ -231,7 +231,8 @@ int gw_client_left(const gw_client *c, int revents)
         || (c->r->connection->master && c->r->connection->master->aborted)) {
         return 1;
     }
-    return c->is_socket && (revents & (POLLRDHUP | POLLHUP | POLLERR));
+    return c->is_socket
+           && (revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
 }
 
 void gw_client_end(gw_client *c)

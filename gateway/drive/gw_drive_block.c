@@ -19,9 +19,16 @@ static void run(gw_exchange *x, gw_client *client, gw_poll *poll)
     gw_wants wants;
 
     while (gw_exchange_step(x, &wants) != APR_SUCCESS) {
-        int events = gw_poll_wait(poll, &wants, client->fd);
+        int events;
 
-        if (gw_client_left(client, events)) {
+        gw_child_stop_wants(&wants);
+        events = gw_poll_wait(poll, &wants, client->fd);
+        if (gw_child_stops()) {
+            /* The server closes the clients' sockets, too. */
+            gw_exchange_cancel(x, GW_FAIL_CLIENT,
+                               "the server stops without waiting");
+        }
+        else if (gw_client_left(client, events)) {
             gw_exchange_cancel(x, GW_FAIL_CLIENT,
                                "the client left while it waited");
         }
