@@ -58,14 +58,16 @@ for my $method (qw(GET HEAD OPTIONS PUT DELETE)) {
         [ 200, 2, 0, 200, '-' ], 'the access log';
     is $line->{gw_addr}, join(', ', ($b->hostport) x 2), 'both attempts';
 }
-for my $method (qw(POST PATCH LOCK FOO)) {
-    my ($r, $target) = ask($s, $method, 'data');
-    is $r->status, 502, "$method is not";
+for my $case (qw(POST PATCH LOCK FOO), 'POST -') {
+    my ($method, $empty) = split / /, $case;
+    my ($r, $target) = ask($s, $method, $empty ? undef : 'data');
+    is $r->status, 502, "$method is not" . ($empty ? ', nor without a body'
+        : '');
     is scalar(() = seen($b, $target)), 1, 'once at the backend';
     like $r->header('proxy-status'), qr/; error=connection_terminated/,
         'Proxy-Status';
 }
-$s->expect_log(qr/GW00150.*\[reset\]/, 4);
+$s->expect_log(qr/GW00150.*\[reset\]/, 5);
 $s->expect_log(qr/GW00500/);
 
 # Other ways to end, other transports.
