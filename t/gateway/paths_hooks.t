@@ -61,14 +61,20 @@ EOC
 
 # the hazards are there
 is $s->get('/here/sub')->status, 301, 'DirectorySlash redirects';
-is $s->get('/here/page.html')->body, 'a file', 'MultiViews finds a file';
 like $s->get('/here/x.do')->body, qr/Apache Server Status/, 'a handler';
 like $s->get('/here/speeling.txt')->status, qr/^30[01]$/, 'spelling';
 is $s->get('/here/secret/x')->status, 403, '.htaccess denies';
 $s->expect_log(qr/AH01630.*secret/, 1);
 is $s->get('/here/aliased/x')->body, 'a file', 'Alias';
 is $s->get('/here/y.act')->body, 'the fallback', 'Action';
-is $s->get('/here/fallback/x')->body, 'the fallback', 'FallbackResource';
+SKIP: {
+    # ap_internal_fast_redirect() joins tables of a subrequest's pool to those
+    # of its parent: an APR with pool debugging aborts there
+    skip('an APR with pool debugging ends these', 2)
+        if Gateway::Setup::sanitized();
+    is $s->get('/here/page.html')->body, 'a file', 'MultiViews finds a file';
+    is $s->get('/here/fallback/x')->body, 'the fallback', 'FallbackResource';
+}
 
 for (['/app', '/app'], ['/app/', '/app/'], ['/app/sub', '/app/sub'],
     ['/app/sub/', '/app/sub/'], ['/app/page.html', '/app/page.html'],
