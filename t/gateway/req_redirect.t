@@ -136,17 +136,22 @@ for my $path ('/query/a%20b', '/query2/a%20b', '/query/a%0d%0aX:%20y',
 
 # --- DirectoryIndex ----------------------------------------------------
 
-$c = $s->client;              # the server closes behind a 500
-$b->clear;
-is $c->get('/dir/?q=1', 'X-Forwarded-For: 6.6.6.6')->response->body, 'index',
-    'DirectoryIndex into a route';
-($req) = $b->requests;
-is $req->target, '/index?q=1', 'with the query';
-is $req->header('x-forwarded-for'), '127.0.0.1', 'for the client as it is';
-is $c->post('/dir/', 'body')->response->body, 'index', 'also for a POST';
-is +($b->requests)[1]->body, 'body', 'with its body';
-is $s->get('/dir2/')->status, 403, 'an index that is denied';
-is $c->get('/plain/')->response->body, 'plain index', 'and a plain one';
+SKIP: {
+    # see paths_hooks.t
+    skip('an APR with pool debugging ends this', 7)
+        if Gateway::Setup::sanitized();
+    $c = $s->client;              # the server closes behind a 500
+    $b->clear;
+    is $c->get('/dir/?q=1', 'X-Forwarded-For: 6.6.6.6')->response->body, 'index',
+        'DirectoryIndex into a route';
+    ($req) = $b->requests;
+    is $req->target, '/index?q=1', 'with the query';
+    is $req->header('x-forwarded-for'), '127.0.0.1', 'for the client as it is';
+    is $c->post('/dir/', 'body')->response->body, 'index', 'also for a POST';
+    is +($b->requests)[1]->body, 'body', 'with its body';
+    is $s->get('/dir2/')->status, 403, 'an index that is denied';
+    is $c->get('/plain/')->response->body, 'plain index', 'and a plain one';
+}
 
 is_deeply [ map { @{ $_->problems } } $b->requests ], [],
     'the backend saw nothing odd';
