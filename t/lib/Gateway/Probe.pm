@@ -76,7 +76,7 @@ sub head {
 
 sub send {
     my ($self, $bytes, %opt) = @_;
-    my $before = () = $self->{backend}->events;
+    my $before = $self->_settle;
     my $c = $self->{server}->client(%{ $opt{client} || {} });
     my ($method) = (ref $bytes ? $bytes->[0] : $bytes) =~ /\A([A-Z]+) /;
     $c->send(ref $bytes ? @$bytes : $bytes);
@@ -92,6 +92,16 @@ sub send {
         closed => $closed && !$said_end ? $closed : '',
         requests => [ grep { $_->target ne $END }
             $self->_requests(@events) ] };
+}
+
+# Waits for what the request before left behind at the backend, which may
+# hear of its end later than the client does. Returns the number of events.
+sub _settle {
+    my ($self) = @_;
+    my $b = $self->{backend};
+    $b->wait(sub { $b->events(what => 'head') == $b->events(what => 'request')
+    }, 1);
+    return scalar(my @events = $b->events);
 }
 
 sub _responses {
