@@ -10,6 +10,12 @@
  * once more. A member at its max is skipped but not sick; when only full ones
  * are left the request waits.
  *
+ * For one request, a member that it tried counts as unusable: a spare or a
+ * standby may take its place. A full one does not: it works, so that neither
+ * takes its place, only a higher lbset does. A session waits for its member
+ * when that is full; who cannot wait any longer may ask again without the
+ * route (unless nofailover is set).
+ *
  * Pure over a gwb_table and its records; no httpd, no blocking; any thread.
  */
 #ifndef GWB_SELECT_H
@@ -27,8 +33,8 @@ struct gwb_select_params {
     unsigned (*busy)(const gateway_target *target, unsigned *pmax);
 };
 
-/** One request. tried is a bit set over member ids' indexes of the table
- * that is passed; it grows with each pick. */
+/** One request. tried grows with each pick; ids, because the table may be
+ * another one each time. */
 typedef struct gwb_want gwb_want;
 struct gwb_want {
     const char *route;          /* sticky route, or NULL */
@@ -52,20 +58,38 @@ struct gwb_pick {
     gwb_verdict verdict;
     unsigned index;             /* in the table, with GWB_PICKED */
     int trial;                  /* it is the trial of a half-open member */
-    int route_changed;          /* a sticky request went elsewhere */
+    int route_changed;          /* a sticky request went elsewhere, redirect
+                                   included. BALANCER_ROUTE_CHANGED is also
+                                   set, by the caller, for a request without
+                                   a session in a sticky balancer */
 };
 
 /** Choose; reads records, but for the trial that it claims. */
 gwb_pick gwb_select(const gwb_table *table, const gwb_select_params *params,
                     const gwb_want *want);
 
-/** How many members could be picked now (not tried, usable). */
+/** Members beyond this many are not counted by gwb_select_left(): whoever
+ * asks wants to know whether there is another one. */
+#define GWB_LEFT_MAX 2
+
+/** How many members could be picked now (not tried, usable, not full), up to
+ * GWB_LEFT_MAX. Claims nothing. */
 unsigned gwb_select_left(const gwb_table *table,
                          const gwb_select_params *params,
                          const gwb_want *want);
 
 /** Is index the only usable member, whatever was tried? */
 int gwb_select_is_last(const gwb_table *table,
+                       const gwb_select_params *params, unsigned index,
+                       gw_time now);
+
+/**
+ * An attempt on a member failed: gwb_health_failure(), and never the last
+ * usable one is ejected, not even when the last ones fail at once in several
+ * threads.
+ * @return 1 when this ejected it
+ */
+int gwb_select_failure(const gwb_table *table,
                        const gwb_select_params *params, unsigned index,
                        gw_time now);
 

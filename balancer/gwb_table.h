@@ -23,6 +23,9 @@ struct gwb_member {
     const gateway_target *target;
     apr_uint32_t id;            /* as rec->id when the table was built: a slot
                                    that was given away since is not used */
+    /* copies that gwb_table_build() makes, "" for none */
+    const char *route;
+    const char *redirect;
 };
 
 typedef struct gwb_set gwb_set;
@@ -35,6 +38,8 @@ struct gwb_set {
     unsigned standbys;
     void *active;               /* method's table of normals and spares */
     void *standby;              /* method's table of standbys, or NULL */
+    apr_uint64_t missing;       /* atomic, gwb_select's: how many normals
+                                   were unusable, and when */
 };
 
 typedef struct gwb_table gwb_table;
@@ -47,11 +52,18 @@ struct gwb_table {
     gwb_member *members;        /* n, in the order of the sets */
     unsigned nsets;
     gwb_set *sets;
+    /* indexes, const: of all by id; of those with a route by that */
+    const unsigned *by_id;
+    const unsigned *by_route;
+    unsigned nroutes;
 };
 
 /**
- * Build a table of the used records.
- * @param members  in any order; copied
+ * Build a table of the used records; their flags H and R, lbset, weight and
+ * route are as they are now, whatever changes later needs a new table. The
+ * other flags are looked at by each pick.
+ * @param members  in any order; copied; route and redirect are not looked at
+ * @param seed     different in each child and for each table
  * @return one reference for the caller, or NULL without memory
  */
 gwb_table *gwb_table_build(const gwb_member *members, unsigned n,
@@ -61,8 +73,14 @@ gwb_table *gwb_table_ref(gwb_table *table);
 /** NULLs the pointer. */
 void gwb_table_release(gwb_table **ptable);
 
-/** Index of the member with this route, or whose id is this; -1. */
+/** Index of the member with this route, or whose id is this; -1. When several
+ * have the route, the first in the order of the sets. */
 int gwb_table_by_route(const gwb_table *table, const char *route);
 int gwb_table_by_id(const gwb_table *table, apr_uint32_t id);
+
+/** All members with a route: places first..first+n-1 of by_route.
+ * @return n */
+unsigned gwb_table_routed(const gwb_table *table, const char *route,
+                          unsigned *pfirst);
 
 #endif
