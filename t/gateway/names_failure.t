@@ -65,5 +65,4 @@ for my $name (qw(vanish broken)) {
         "$name: the new address when it comes back";
 }
 $s->allow_log(qr/(?:vanish|broken|mute)\.test/);
-$s->allow_log(qr/AH00161/);        # prefork with one child
 done_testing;
