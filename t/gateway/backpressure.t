@@ -5,6 +5,8 @@ use Gateway::Test;
 use Time::HiRes 'time';
 
 my $MIB = 64;
+# a sanitizer keeps what was freed
+my $FLAT = Gateway::Setup::sanitized() ? 48 * 1024 : 6 * 1024;
 my $BLOCK = join '', map { pack 'N', $_ * 2654435761 % 2**32 } 1 .. 16384;
 
 my $b = Gateway::Backend->new(brief => 1, script => sub {
@@ -66,7 +68,7 @@ for my $case ([ '/length', 0 ], [ '/chunked', 0 ], [ '/length', 1 ]) {
     });
     is $r->complete, 1, 'all of it came' or diag $r->why;
     is $r->size, $MIB * 1048576, 'every byte';
-    cmp_ok $peak - $before, '<', 6 * 1024, 'in flat memory (KiB)';
+    cmp_ok $peak - $before, '<', $FLAT, 'in flat memory (KiB)';
     $c->close;
 }
 

@@ -59,8 +59,8 @@ sub in_time {
     my ($path) = @_;
     my $took = time - $start{$path};
     ok $took > 0.28 && $took < 1.3 * $patience, 'in time' or diag "$took s";
-    my ($target) = grep { $_->{target} eq $path } $b->events(what => 'head');
-    ok $b->wait_event(what => 'end', conn => $target->{conn}, within => 1),
+    my $head = $b->wait_event(what => 'head', target => $path);
+    ok $head && $b->wait_event(what => 'end', conn => $head->{conn}),
         'and the backend connection is closed';
 }
 
