@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
@@ -13,6 +14,9 @@
 #include "gw_member.h"
 #include "gw_request.h"
 #include "gw_response.h"
+
+extern module AP_MODULE_DECLARE_DATA gateway_module;
+APLOG_USE_MODULE(gateway);
 
 /* How often a client without a socket of its own (an HTTP/2 stream) is
  * looked at. */
@@ -32,6 +36,10 @@ static apr_status_t fetch(gw_client *c)
 
     rv = ap_get_brigade(r->input_filters, c->in, AP_MODE_READBYTES,
                         APR_NONBLOCK_READ, GW_IO_SIZE);
+    if (APR_STATUS_IS_EOF(rv)) {
+        /* Only an EOS bucket says that a body is complete. */
+        rv = APR_INCOMPLETE;
+    }
     if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)) {
         c->in_error = rv;
         return rv;
@@ -66,7 +74,8 @@ static apr_status_t first_bytes(gw_client *c, const char **pdata,
             apr_bucket_delete(b);
             continue;
         }
-        rv = apr_bucket_read(b, pdata, plen, APR_NONBLOCK_READ);
+        /* What a filter gave is there, or is what it waits for itself. */
+        rv = apr_bucket_read(b, pdata, plen, APR_BLOCK_READ);
         if (rv != APR_SUCCESS) {
             c->in_error = rv;
             return rv;
@@ -132,6 +141,7 @@ static apr_status_t client_head(gw_host *h, const gw_res_head *head)
     return c->r->connection->aborted ? APR_ECONNABORTED : APR_SUCCESS;
 }
 
+/* A filter's failure is no client that left, unless it says so. */
 static apr_status_t pass(gw_client *c)
 {
     apr_status_t rv;
@@ -139,7 +149,8 @@ static apr_status_t pass(gw_client *c)
     c->begun = 1;
     rv = ap_pass_brigade(c->r->output_filters, c->out);
     apr_brigade_cleanup(c->out);
-    if (c->r->connection->aborted) {
+    if (c->r->connection->aborted || APR_STATUS_IS_ECONNRESET(rv)
+        || APR_STATUS_IS_EPIPE(rv)) {
         return APR_ECONNABORTED;
     }
     return rv;
@@ -235,11 +246,20 @@ int gw_client_left(const gw_client *c, int revents)
            && (revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
 }
 
-void gw_client_end(gw_client *c)
+int gw_client_end(gw_client *c)
 {
+    apr_status_t rv;
+
     APR_BRIGADE_INSERT_TAIL(c->out,
                             apr_bucket_eos_create(c->out->bucket_alloc));
-    pass(c);
+    rv = pass(c);
+    if (rv == APR_SUCCESS || APR_STATUS_IS_ECONNABORTED(rv)) {
+        return OK;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, c->r, GWNO(00151) "an output "
+                  "filter failed at the end of the response");
+    c->r->connection->keepalive = AP_CONN_CLOSE;
+    return AP_FILTER_ERROR;
 }
 
 /*
@@ -262,6 +282,10 @@ void gw_client_truncate(gw_client *c)
                 && !apr_table_get(r->headers_out, "Content-Length");
 
     r->connection->keepalive = AP_CONN_CLOSE;
+    if (r->eos_sent) {
+        /* A filter has put an answer of its own in its place. */
+        return;
+    }
     if (reset) {
         /* A reset overtakes what waits inside the server. */
         client_flush(&c->host);

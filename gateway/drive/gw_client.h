@@ -45,8 +45,8 @@ gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
  * reading: events are poll(2)'s revents of client->fd. */
 int gw_client_left(const gw_client *client, int revents);
 
-/** End a response that was delivered whole. */
-void gw_client_end(gw_client *client);
+/** End a response that was delivered whole. @return the handler's value */
+int gw_client_end(gw_client *client);
 
 /** End one that broke off, so that the client can tell. */
 void gw_client_truncate(gw_client *client);

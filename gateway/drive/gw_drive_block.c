@@ -45,8 +45,7 @@ static int conclude(request_rec *r, const gw_mapped *m, gw_client *client,
         gw_cluster_end(client->cluster);
     }
     if (result->fail == GW_OK) {
-        gw_client_end(client);
-        return OK;
+        return gw_client_end(client);
     }
     status = gw_response_failed(r, m, result, client->in_error,
                                 client->begun);

@@ -29,9 +29,10 @@ struct gw_host_ops {
                               apr_size_t *plen);
     /** Pass an interim response on; failures are the client's own. */
     void (*interim)(gw_host *h, const gw_res_head *head);
-    /** Take the final head; not APR_SUCCESS: the client is gone. */
+    /** Take the final head. APR_SUCCESS, APR_ECONNABORTED: the client is
+     * gone; any other: something on the way to it failed. */
     apr_status_t (*head)(gw_host *h, const gw_res_head *head);
-    /** Take body bytes: APR_SUCCESS (*pn taken), APR_EAGAIN, or gone. */
+    /** Take body bytes: APR_SUCCESS (*pn taken), APR_EAGAIN, or as head. */
     apr_status_t (*write_body)(gw_host *h, const char *data,
                                apr_size_t len, apr_size_t *pn);
     /** The backend pauses: what was taken must reach the client now. */

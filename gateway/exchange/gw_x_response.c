@@ -2,9 +2,14 @@
 
 #include "gw_clock.h"
 
-static gw_run client_gone(gw_exchange *x)
+static gw_run not_taken(gw_exchange *x, apr_status_t rv)
 {
-    gw_x_set_fail(x, GW_FAIL_CLIENT, "the client is gone");
+    if (APR_STATUS_IS_ECONNABORTED(rv)) {
+        gw_x_set_fail(x, GW_FAIL_CLIENT, "the client is gone");
+    }
+    else {
+        gw_x_set_fail(x, GW_FAIL_INTERNAL, "an output filter failed");
+    }
     return GW_RUN_FAILED;
 }
 
@@ -24,6 +29,8 @@ static void interim(gw_exchange *x, const gw_res_head *head)
 
 static gw_run final_head(gw_exchange *x, const gw_res_head *head)
 {
+    apr_status_t rv;
+
     x->result.status = head->status;
     x->result.ttfb = gw_now() - x->leased;
     if (x->req == GW_REQ_EXPECT) {
@@ -33,8 +40,9 @@ static gw_run final_head(gw_exchange *x, const gw_res_head *head)
         gw_x_set_fail(x, GW_FAIL_STATUS, "a status to try another one for");
         return GW_RUN_FAILED;
     }
-    if (x->p.host->ops->head(x->p.host, head) != APR_SUCCESS) {
-        return client_gone(x);
+    rv = x->p.host->ops->head(x->p.host, head);
+    if (rv != APR_SUCCESS) {
+        return not_taken(x, rv);
     }
     x->result.delivered = 1;
     x->unflushed = 1;
@@ -71,14 +79,14 @@ static gw_run read_head(gw_exchange *x)
 
 /* A client may leave as soon as it has counted all bytes of a body. That is
  * no failure, and the backend's connection is sound. */
-static gw_run write_failed(gw_exchange *x)
+static gw_run write_failed(gw_exchange *x, apr_status_t rv)
 {
-    apr_status_t rv = x->stream->ops->read_body(x->stream, &x->out,
-                                                &x->out_len);
+    apr_status_t more = x->stream->ops->read_body(x->stream, &x->out,
+                                                  &x->out_len);
 
     x->out_len = 0;
-    if (!APR_STATUS_IS_EOF(rv)) {
-        return client_gone(x);
+    if (!APR_STATUS_IS_EOF(more) || !APR_STATUS_IS_ECONNABORTED(rv)) {
+        return not_taken(x, rv);
     }
     gw_x_res_transit(x, GW_RES_CLOSED, "complete, and the client left");
     return GW_RUN_MOVED;
@@ -95,7 +103,7 @@ static gw_run pass_out(gw_exchange *x)
         return GW_RUN_BLOCKED;
     }
     if (rv != APR_SUCCESS) {
-        return write_failed(x);
+        return write_failed(x, rv);
     }
     x->out_blocked = 0;
     x->out += n;
@@ -134,14 +142,14 @@ static gw_run read_body(gw_exchange *x)
 /* The backend pauses: what came so far must not wait for more. */
 static gw_run flush(gw_exchange *x)
 {
+    apr_status_t rv;
+
     if (x->res != GW_RES_BODY || !x->unflushed || x->out_blocked) {
         return GW_RUN_BLOCKED;
     }
     x->unflushed = 0;
-    if (x->p.host->ops->flush(x->p.host) != APR_SUCCESS) {
-        return client_gone(x);
-    }
-    return GW_RUN_BLOCKED;
+    rv = x->p.host->ops->flush(x->p.host);
+    return rv == APR_SUCCESS ? GW_RUN_BLOCKED : not_taken(x, rv);
 }
 
 gw_run gw_x_run_response(gw_exchange *x)

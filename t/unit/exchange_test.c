@@ -244,7 +244,7 @@ typedef struct {
     gw_host host;
     const item *body;       /* S_BODY, S_WAIT, S_EOF, S_FAIL n = a status */
     int at;
-    int refuse_writes;      /* the client is gone */
+    apr_status_t refuses;   /* what the head ends with */
     int leave_after;        /* it leaves when it has this piece of the body */
     int write_max;          /* bytes taken by one write, 0: all */
     char log[2048];         /* what reached the client, in order */
@@ -292,7 +292,7 @@ static apr_status_t fh_head(gw_host *h, const gw_res_head *head)
     note("<");
     note(apr_itoa(test_pool, head->status));
     note(">");
-    return host.refuse_writes ? APR_ECONNABORTED : APR_SUCCESS;
+    return host.refuses;
 }
 
 static apr_status_t fh_write(gw_host *h, const char *data, apr_size_t len,
@@ -828,10 +828,16 @@ static void client_gone(void)
     const script s[] = { { 0, OPENS, -1, GW_OK, 0, good } };
     gw_exchange *x = begin("GET", NULL, s);
 
-    host.refuse_writes = 1;
+    host.refuses = APR_ECONNABORTED;
     run_to_end(x);
     is_int(gw_exchange_result(x)->fail, GW_FAIL_CLIENT, "client gone");
     is_int(net.kept[0], 0, "the backend connection is closed");
+
+    x = begin("GET", NULL, s);
+    host.refuses = APR_EGENERAL;
+    run_to_end(x);
+    is_int(gw_exchange_result(x)->fail, GW_FAIL_INTERNAL,
+           "what fails on the way to a client is not the client");
 }
 
 static void client_leaves_in_time(void)
