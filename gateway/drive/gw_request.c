@@ -159,10 +159,17 @@ static void fill_forwarded(request_rec *r, gw_forwarded *f)
     f->port = apr_psprintf(r->pool, "%u", (unsigned)ap_get_server_port(r));
 }
 
+/* A subrequest has no protocol of its own. */
 static const char *via(request_rec *r)
 {
-    return apr_psprintf(r->pool, "%d.%d %s", HTTP_VERSION_MAJOR(r->proto_num),
-                        HTTP_VERSION_MINOR(r->proto_num),
+    const request_rec *top = r;
+
+    while (top->main) {
+        top = top->main;
+    }
+    return apr_psprintf(r->pool, "%d.%d %s",
+                        HTTP_VERSION_MAJOR(top->proto_num),
+                        HTTP_VERSION_MINOR(top->proto_num),
                         gw_conf_of_server(r->server)->pseudonym);
 }
 

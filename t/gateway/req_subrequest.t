@@ -59,6 +59,7 @@ is $r->header('x-part'), undef, 'the fields of the part stay there';
 my ($req) = $b->requests;
 is $req->method, 'GET', 'asked with GET';
 is $req->header('x-forwarded-for'), '127.0.0.1', 'for the client';
+like $req->header('via'), qr/\A1\.1 /, 'in the version that it spoke';
 
 is $c->get('/two.shtml')->response->body, '<PARTCHUNKS>', 'two parts';
 is length $c->get('/large.shtml')->response->body, 100_002, 'a large part';
