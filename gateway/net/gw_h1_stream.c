@@ -24,6 +24,8 @@ struct h1_stream {
         AT_WORK                 /* has a turn, and conn once it went on */
     } phase;
     gw_turn turn;
+    gw_turn_state turn_state;   /* while in line */
+    gw_time line_since;
     gw_time line_deadline;
     gw_conn *conn;
     int shed;                   /* made room for a socket once already */
@@ -48,49 +50,104 @@ static apr_status_t conn_failed(h1_stream *h, apr_status_t rv)
 
 /* --- open --------------------------------------------------------------- */
 
+/* The limit that is in the way. */
+static const char *limit_of(const h1_stream *h, int *pmax)
+{
+    const gw_conn_opts *opts = h->lease.opts;
+    const gw_gauge *busy = h->lease.origin->busy;
+
+    if (!opts->maxperchild
+        || (opts->max && gw_inflight_count(busy) >= (unsigned)opts->max)) {
+        *pmax = opts->max;
+        return "max";
+    }
+    *pmax = opts->maxperchild;
+    return "maxperchild";
+}
+
+static apr_status_t line_is_full(h1_stream *h)
+{
+    int queue = h->lease.opts->queue;
+    int max;
+    const char *limit = limit_of(h, &max);
+
+    if (queue) {
+        apr_snprintf(h->why, sizeof(h->why), "%d requests, as many as queue "
+                     "allows, wait already for the %d connections that %s "
+                     "allows to %s", queue, max, limit, h->s.origin->name);
+    }
+    else {
+        apr_snprintf(h->why, sizeof(h->why), "all %d connections that %s "
+                     "allows to %s are in use, and queue=0 lets nobody wait",
+                     max, limit, h->s.origin->name);
+    }
+    return failed(h, GW_FAIL_BUSY, APR_ENOSPC);
+}
+
+static apr_status_t no_turn(h1_stream *h, const char *why, apr_status_t rv)
+{
+    apr_cpystrn(h->why, why, sizeof(h->why));
+    return failed(h, GW_FAIL_INTERNAL, rv);
+}
+
 static apr_status_t stand_in_line(h1_stream *h)
 {
     const gw_lease *lease = &h->lease;
     apr_status_t rv;
 
-    h->turn.max = lease->opts->maxperchild;
-    h->turn.waker = lease->waker;
-    if (h->turn.max && lease->waker) {
+    if (lease->waker) {
         rv = lease->waker->arm(lease->waker);
         if (rv != APR_SUCCESS) {
-            apr_cpystrn(h->why, "no means to wait for a connection",
-                        sizeof(h->why));
-            return failed(h, GW_FAIL_INTERNAL, rv);
+            return no_turn(h, "no means to wait for a connection", rv);
         }
     }
     rv = gw_pool_enter(h->pool, lease->origin, &h->turn);
     if (rv == APR_EAGAIN) {
+        gw_time span = lease->opts->queue_timeout;
+
         h->phase = IN_LINE;
-        h->line_deadline = gw_deadline(gw_now(),
-                                       lease->opts->connect_timeout);
+        h->turn_state = gw_pool_look(h->pool, lease->origin, &h->turn);
+        h->line_since = gw_now();
+        h->line_deadline = gw_deadline(h->line_since, span ? span
+                                       : lease->opts->connect_timeout);
     }
-    else if (rv == APR_SUCCESS) {
+    return rv == APR_ENOSPC ? line_is_full(h) : rv;
+}
+
+static apr_status_t take_turn(h1_stream *h)
+{
+    apr_status_t rv;
+
+    h->turn.opts = h->lease.opts;
+    h->turn.waker = h->lease.waker;
+    rv = gw_pool_try(h->pool, h->lease.origin, &h->turn);
+    if (rv == APR_EAGAIN) {
+        rv = stand_in_line(h);
+    }
+    if (rv == APR_SUCCESS) {
         h->phase = AT_WORK;
     }
-    else {
-        apr_cpystrn(h->why, "out of memory", sizeof(h->why));
-        failed(h, GW_FAIL_INTERNAL, rv);
-    }
-    return rv;
+    return rv == APR_ENOMEM ? no_turn(h, "out of memory", rv) : rv;
 }
 
 static apr_status_t wait_in_line(h1_stream *h)
 {
-    if (gw_pool_granted(h->pool, &h->turn)) {
+    const char *limit;
+    int max;
+
+    h->turn_state = gw_pool_look(h->pool, h->lease.origin, &h->turn);
+    if (h->turn_state == GW_TURN_GRANTED) {
         h->phase = AT_WORK;
         return APR_SUCCESS;
     }
     if (gw_now() < h->line_deadline) {
         return APR_EAGAIN;
     }
-    apr_snprintf(h->why, sizeof(h->why), "all %d connections that "
-                 "maxperchild allows to %s are in use", h->turn.max,
-                 h->s.origin->name);
+    limit = limit_of(h, &max);
+    apr_snprintf(h->why, sizeof(h->why), "all %d connections that %s allows "
+                 "to %s are in use, for %" APR_INT64_T_FMT " ms now", max,
+                 limit, h->s.origin->name,
+                 (apr_int64_t)((gw_now() - h->line_since) / 1000));
     return failed(h, GW_FAIL_BUSY, APR_TIMEUP);
 }
 
@@ -163,7 +220,7 @@ static apr_status_t h1_open(gw_stream *s)
     apr_status_t rv = APR_SUCCESS;
 
     if (h->phase == NEW) {
-        rv = stand_in_line(h);
+        rv = take_turn(h);
     }
     else if (h->phase == IN_LINE) {
         rv = wait_in_line(h);
@@ -373,6 +430,9 @@ static void h1_wants(gw_stream *s, int reading, gw_wants *w)
     if (h->phase == IN_LINE) {
         w->wakeup = 1;
         gw_wants_until(w, h->line_deadline);
+        if (h->turn_state == GW_TURN_LOOKS_OUT) {
+            gw_wants_until(w, gw_now() + GW_POOL_TICK);
+        }
     }
     else if (h->conn) {
         gw_conn_wants(h->conn, reading, w);

@@ -11,6 +11,7 @@
 #ifndef GW_ORIGIN_H
 #define GW_ORIGIN_H
 
+#include "gw_inflight.h"
 #include "gw_resolve.h"
 #include "gw_tls.h"
 
@@ -26,6 +27,9 @@ struct gw_origin {
     gw_tls_ctx *tls;            /* NULL: plain */
     gw_addrset *literal;        /* host is an IP literal or a UNIX socket:
                                    the addresses, no lookup; else NULL */
+    const gw_gauge *busy;       /* connections in use in all processes; NULL:
+                                   not counted, max of the opts does not
+                                   hold */
     /* guarded by the gw_pool of this process */
     void *slot;
 };
@@ -38,6 +42,9 @@ struct gw_conn_opts {
     gw_time ttl;                /* most idle time before reuse; 0: default */
     int maxperchild;            /* connections in use at once; 0: no limit */
     int disablereuse;           /* close after the response */
+    int max;                    /* the same, in all processes; 0: no limit */
+    int queue;                  /* most who wait for one in this process */
+    gw_time queue_timeout;      /* and how long; 0: connect_timeout */
 };
 
 /** Idle time when neither ttl= nor the backend's Keep-Alive says: below the

@@ -30,6 +30,8 @@ struct gw_slot {
     int nidle;
     int leased;                     /* turns granted */
     struct gw_turn_ring line;       /* first come, first served */
+    int nline;
+    int nshared;                    /* of them with a max */
 };
 APR_RING_HEAD(gw_slot_ring, gw_slot);
 
@@ -115,69 +117,161 @@ static gw_conn *one_too_many(gw_pool *pool, gw_slot *slot)
 
 static int has_room(const gw_slot *slot, const gw_turn *turn)
 {
-    return !turn->max || slot->leased < turn->max;
+    int max = turn->opts->maxperchild;
+
+    return !max || slot->leased < max;
 }
 
-static void grant(gw_pool *pool, gw_slot *slot, gw_turn *turn)
+/* Give the turn if its max allows one more in all processes. */
+static int grant(gw_pool *pool, gw_slot *slot, gw_turn *turn)
 {
+    if (!gw_inflight_enter(slot->origin->busy, (unsigned)turn->opts->max)) {
+        return 0;
+    }
     turn->granted = 1;
     slot->leased++;
     pool->nleased++;
+    return 1;
+}
+
+static void wake(gw_turn *turn)
+{
+    if (turn->waker) {
+        turn->waker->wake(turn->waker);
+    }
+}
+
+static void step_in(gw_slot *slot, gw_turn *turn)
+{
+    APR_RING_INSERT_TAIL(&slot->line, turn, gw_turn, link);
+    slot->nline++;
+    slot->nshared += turn->opts->max > 0;
+}
+
+static void step_out(gw_slot *slot, gw_turn *turn)
+{
+    APR_RING_REMOVE(turn, link);
+    slot->nline--;
+    slot->nshared -= turn->opts->max > 0;
+}
+
+/* Who has to look for what other processes give back. */
+static gw_turn *lookout(gw_slot *slot)
+{
+    return slot->nshared ? APR_RING_FIRST(&slot->line) : NULL;
+}
+
+static void tell_lookout(gw_slot *slot, const gw_turn *before)
+{
+    gw_turn *turn = lookout(slot);
+
+    if (turn && turn != before) {
+        wake(turn);
+    }
 }
 
 /* Let in who fits now. Those left in the line do not fit, so that nobody who
- * comes later and fits has overtaken one of them. */
+ * comes later and fits has overtaken one of them: when one found its max in
+ * use, nobody behind it with that max or a smaller one is asked. */
 static void admit(gw_pool *pool, gw_slot *slot)
 {
+    gw_turn *before = lookout(slot);
     gw_turn *turn = APR_RING_FIRST(&slot->line);
+    int full = 0;
 
     while (turn != APR_RING_SENTINEL(&slot->line, gw_turn, link)) {
         gw_turn *next = APR_RING_NEXT(turn, link);
+        int max = turn->opts->max;
 
-        if (has_room(slot, turn)) {
-            APR_RING_REMOVE(turn, link);
-            grant(pool, slot, turn);
-            if (turn->waker) {
-                turn->waker->wake(turn->waker);
+        if (has_room(slot, turn) && (!max || max > full)) {
+            if (grant(pool, slot, turn)) {
+                step_out(slot, turn);
+                wake(turn);
+            }
+            else {
+                full = max;
             }
         }
         turn = next;
     }
+    tell_lookout(slot, before);
 }
 
 /* --- turns -------------------------------------------------------------- */
 
-apr_status_t gw_pool_enter(gw_pool *pool, gw_origin *origin, gw_turn *turn)
+/* Only who has no limit may pass those who wait. */
+static int may_pass(const gw_slot *slot, const gw_turn *turn)
+{
+    return !slot->nline || (!turn->opts->maxperchild && !turn->opts->max);
+}
+
+apr_status_t gw_pool_try(gw_pool *pool, gw_origin *origin, gw_turn *turn)
 {
     apr_status_t rv = APR_ENOMEM;
     gw_slot *slot;
 
     lock(pool);
     slot = slot_of(pool, origin);
-    if (slot && has_room(slot, turn)) {
-        grant(pool, slot, turn);
-        rv = APR_SUCCESS;
-    }
-    else if (slot) {
-        APR_RING_INSERT_TAIL(&slot->line, turn, gw_turn, link);
-        rv = APR_EAGAIN;
+    if (slot) {
+        rv = may_pass(slot, turn) && has_room(slot, turn)
+             && grant(pool, slot, turn) ? APR_SUCCESS : APR_EAGAIN;
     }
     unlock(pool);
     return rv;
 }
 
-int gw_pool_granted(gw_pool *pool, const gw_turn *turn)
+apr_status_t gw_pool_enter(gw_pool *pool, gw_origin *origin, gw_turn *turn)
 {
-    int granted;
+    apr_status_t rv = APR_EAGAIN;
+    gw_turn *before;
+    gw_slot *slot;
 
     lock(pool);
-    granted = turn->granted;
+    slot = slot_of(pool, origin);
+    if (!slot) {
+        unlock(pool);
+        return APR_ENOMEM;
+    }
+    before = lookout(slot);
+    step_in(slot, turn);
+    admit(pool, slot);
+    if (turn->granted) {
+        rv = APR_SUCCESS;
+    }
+    else if (slot->nline > turn->opts->queue) {
+        step_out(slot, turn);
+        rv = APR_ENOSPC;
+    }
+    else if (!before) {
+        tell_lookout(slot, turn);
+    }
     unlock(pool);
-    return granted;
+    return rv;
+}
+
+gw_turn_state gw_pool_look(gw_pool *pool, gw_origin *origin, gw_turn *turn)
+{
+    gw_turn_state state = GW_TURN_WAITS;
+    gw_slot *slot;
+
+    lock(pool);
+    slot = origin->slot;
+    if (!turn->granted && turn == lookout(slot)) {
+        admit(pool, slot);
+    }
+    if (turn->granted) {
+        state = GW_TURN_GRANTED;
+    }
+    else if (turn == lookout(slot)) {
+        state = GW_TURN_LOOKS_OUT;
+    }
+    unlock(pool);
+    return state;
 }
 
 void gw_pool_leave(gw_pool *pool, gw_origin *origin, gw_turn *turn)
 {
+    gw_turn *before;
     gw_slot *slot;
 
     lock(pool);
@@ -186,10 +280,13 @@ void gw_pool_leave(gw_pool *pool, gw_origin *origin, gw_turn *turn)
         turn->granted = 0;
         slot->leased--;
         pool->nleased--;
+        gw_inflight_leave(origin->busy);
         admit(pool, slot);
     }
     else {
-        APR_RING_REMOVE(turn, link);
+        before = lookout(slot);
+        step_out(slot, turn);
+        tell_lookout(slot, before);
     }
     unlock(pool);
 }

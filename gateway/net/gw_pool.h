@@ -6,9 +6,13 @@
  * released. Idle connections of an origin are taken last in, first out, so
  * that few stay warm and the rest expire; each is checked (age against ttl
  * and the backend's Keep-Alive, a peek for FIN, RST or surplus bytes, an
- * address that its name no longer has) before use. With maxperchild=n of the lease's opts at most n connections of that
- * origin are in use: a further stream waits in line (FIFO; its waker fires
- * when it may go on), at most for connect_timeout, then fails BUSY.
+ * address that its name no longer has) before use.
+ *
+ * With maxperchild=n of the lease's opts at most n connections of that origin
+ * are in use here, with max=n in all processes: a further stream waits in line
+ * (FIFO; its waker fires when it may go on), at most for queue_timeout, then
+ * fails BUSY; at once when queue others wait already. What other processes
+ * give back only the first in line sees, who looks every GW_POOL_TICK.
  *
  * In all at most half of the process's descriptors are spent on idle ones,
  * and the oldest of any origin goes when a new socket finds none left.
@@ -55,22 +59,35 @@ void gw_pool_counts(gw_pool *pool, int *pidle, int *pleased);
  * What follows is for gw_h1_stream only.
  *
  * A gw_turn is a stream's right to use a connection of its origin, counted
- * against maxperchild from gw_pool_enter() to gw_pool_leave(). It is part of
- * the stream; the pool refers to it while it waits.
+ * against maxperchild and max until gw_pool_leave(). It is part of the stream;
+ * the pool refers to it while it waits.
  */
 typedef struct gw_turn gw_turn;
 struct gw_turn {
     APR_RING_ENTRY(gw_turn) link;   /* guarded by the pool, like granted */
-    gw_waker *waker;                /* const while it waits, like max */
-    int max;                        /* maxperchild of its rule; 0: no limit */
+    gw_waker *waker;                /* const while it waits */
+    const gw_conn_opts *opts;       /* likewise */
     int granted;
 };
 
+/** How often a process looks for what others gave back. */
+#define GW_POOL_TICK GW_MSEC(5)
+
+typedef enum {
+    GW_TURN_GRANTED,
+    GW_TURN_WAITS,              /* until its waker fires */
+    GW_TURN_LOOKS_OUT           /* the same, but asks every GW_POOL_TICK */
+} gw_turn_state;
+
+/** Take a turn if there is one at once. APR_SUCCESS; APR_EAGAIN;
+ * APR_ENOMEM. */
+apr_status_t gw_pool_try(gw_pool *pool, gw_origin *origin, gw_turn *turn);
 /** Take a turn, or stand in line for one. APR_SUCCESS granted; APR_EAGAIN
- * waits, its (armed) waker fires; APR_ENOMEM. */
+ * waits, its (armed) waker fires; APR_ENOSPC as many wait as may;
+ * APR_ENOMEM. */
 apr_status_t gw_pool_enter(gw_pool *pool, gw_origin *origin, gw_turn *turn);
-/** Was the turn granted in the meantime? */
-int gw_pool_granted(gw_pool *pool, const gw_turn *turn);
+/** How is it with one who waits? */
+gw_turn_state gw_pool_look(gw_pool *pool, gw_origin *origin, gw_turn *turn);
 /** Give the turn, or the place in the line, back; no wake-up comes then. */
 void gw_pool_leave(gw_pool *pool, gw_origin *origin, gw_turn *turn);
 

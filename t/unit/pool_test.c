@@ -1,7 +1,10 @@
 #include "gw_pool.h"
 
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <apr_tables.h>
 #include "gw_h1_stream.h"
 #include "gw_sock.h"
@@ -10,7 +13,8 @@
 #include "certs.h"
 
 static apr_pool_t *mem;
-static gw_conn_opts plain = { GW_SEC(5), GW_SEC(5), 0, 0, 0 };
+static gw_conn_opts plain = { .connect_timeout = GW_SEC(5),
+                              .timeout = GW_SEC(5), .queue = 100 };
 static gw_time shift;               /* of the clock, forward */
 
 static gw_time shifted(void)
@@ -691,11 +695,199 @@ static void test_busy(void)
        "for a wake-up and a time");
     ok(open_stream(b, &c->waker) != APR_SUCCESS, "in vain");
     is_int(b->fail, GW_FAIL_BUSY, "class busy");
-    is_str(b->why, "all 1 connections that maxperchild allows to "
-           "http://b.example are in use", "says so");
+    ok(strstr(b->why, "all 1 connections that maxperchild allows to "
+              "http://b.example are in use, for ") == b->why, "says so: %s",
+       b->why);
     b->ops->release(&b, 0);
     a->ops->release(&a, 1);
     is_int(fetch(c, &one), 1, "then it is free again");
+    end(c);
+}
+
+/* --- max ---------------------------------------------------------------- */
+
+/* Another process that uses connections of the origin. */
+static pid_t start_other(gw_inflight *table, const gw_gauge *busy, int n)
+{
+    unsigned before = gw_inflight_count(busy);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        gw_inflight_claim(table, mem);
+        while (n--) {
+            gw_inflight_enter(busy, 0);
+        }
+        for (;;) {
+            pause();
+        }
+    }
+    while (gw_inflight_count(busy) != before + (unsigned)n) {
+        sched_yield();
+    }
+    return pid;
+}
+
+static void end_other(gw_inflight *table, pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    gw_inflight_release(table, (apr_uint32_t)pid);
+}
+
+static gw_inflight *share(client *c)
+{
+    apr_shm_t *shm;
+    gw_inflight *table;
+
+    gw_inflight_create(mem, 4, 4, &shm);
+    table = gw_inflight_attach(mem, shm);
+    c->origin.busy = gw_inflight_gauge(table, mem, "b");
+    gw_inflight_claim(table, mem);
+    return table;
+}
+
+static gw_time wanted(gw_stream *s)
+{
+    gw_wants w;
+
+    gw_wants_reset(&w);
+    s->ops->wants(s, 0, &w);
+    return w.deadline - gw_now();
+}
+
+static gw_stream *waiting(client *c, const gw_conn_opts *opts,
+                          test_waker *waker)
+{
+    gw_lease l = { &c->origin, opts, NULL, &waker->w, 0 };
+    gw_net *net = gw_pool_net(c->pool);
+    gw_stream *s;
+
+    test_waker_init(waker);
+    net->lease(net, &l, &s);
+    is_int(s->ops->open(s), APR_EAGAIN, "one waits");
+    return s;
+}
+
+static void test_max(void)
+{
+    gw_conn_opts two = plain, three = plain;
+    client *c = begin(OK_2, GO_ON);
+    gw_inflight *table = share(c);
+    test_waker wakers[3];
+    gw_stream *a, *b, *w[3];
+    pid_t other;
+    int i;
+
+    two.max = 2;
+    three.max = 3;
+    a = lease(c, &two, 0);
+    is_int(open_stream(a, &c->waker), APR_SUCCESS, "one here");
+    other = start_other(table, c->origin.busy, 1);
+    is_int(gw_inflight_count(c->origin.busy), 2, "one elsewhere");
+    for (i = 0; i < 3; i++) {
+        w[i] = waiting(c, &two, &wakers[i]);
+    }
+    ok(wanted(w[0]) <= GW_POOL_TICK, "the first looks out");
+    ok(wanted(w[1]) > GW_SEC(1), "the second need not");
+    b = lease(c, &three, 0);
+    is_int(open_stream(b, &c->waker), APR_SUCCESS, "a larger max");
+    b->ops->release(&b, 1);
+    is_int(wakers[0].wakes, 0, "still two");
+    end_other(table, other);
+    is_int(w[1]->ops->open(w[1]), APR_EAGAIN, "the second does not overtake");
+    b = lease(c, &two, 0);
+    b->ops->release(&b, 1);
+    is_int(open_stream(w[0], &wakers[0]), APR_SUCCESS,
+           "the first sees what the other process left");
+    is_int(wakers[1].wakes, 1, "and the second is told to look out");
+    is_int(w[1]->ops->open(w[1]), APR_EAGAIN, "in vain for now");
+    ok(wanted(w[1]) <= GW_POOL_TICK, "but soon again");
+    w[1]->ops->release(&w[1], 0);
+    is_int(wakers[2].wakes, 1, "it gave up: the third is told");
+    a->ops->release(&a, 1);
+    is_int(wakers[2].wakes, 2, "a place of this process wakes at once");
+    is_int(open_stream(w[2], &wakers[2]), APR_SUCCESS, "and is taken");
+    is_int(gw_inflight_count(c->origin.busy), 2, "two again");
+    w[0]->ops->release(&w[0], 1);
+    w[2]->ops->release(&w[2], 1);
+    is_int(gw_inflight_count(c->origin.busy), 0, "none");
+    for (i = 0; i < 3; i++) {
+        test_waker_done(&wakers[i]);
+    }
+    end(c);
+}
+
+/* Who waits for a place of this process only, before one that does not. */
+static void test_max_mixed(void)
+{
+    gw_conn_opts own = plain, shared = plain;
+    client *c = begin(OK_2, GO_ON);
+    gw_inflight *table = share(c);
+    test_waker wakers[2];
+    gw_stream *a, *w[2];
+    pid_t other;
+
+    own.maxperchild = 1;
+    shared.max = 2;
+    a = lease(c, &plain, 0);
+    open_stream(a, &c->waker);
+    other = start_other(table, c->origin.busy, 1);
+    w[0] = waiting(c, &own, &wakers[0]);
+    ok(wanted(w[0]) > GW_SEC(1), "nothing to look out for");
+    w[1] = waiting(c, &shared, &wakers[1]);
+    is_int(wakers[0].wakes, 1, "now there is");
+    is_int(w[0]->ops->open(w[0]), APR_EAGAIN, "not for itself");
+    ok(wanted(w[0]) <= GW_POOL_TICK, "but it does look out");
+    end_other(table, other);
+    is_int(w[0]->ops->open(w[0]), APR_EAGAIN, "has none");
+    is_int(wakers[1].wakes, 1, "and found one for the other");
+    is_int(open_stream(w[1], &wakers[1]), APR_SUCCESS, "who takes it");
+    w[0]->ops->release(&w[0], 0);
+    w[1]->ops->release(&w[1], 0);
+    a->ops->release(&a, 0);
+    test_waker_done(&wakers[0]);
+    test_waker_done(&wakers[1]);
+    end(c);
+}
+
+static void test_queue(void)
+{
+    gw_conn_opts one = plain, none;
+    client *c = begin(OK_2, GO_ON);
+    gw_stream *a, *b, *w;
+    test_waker waker;
+
+    share(c);
+    one.max = 1;
+    one.queue = 1;
+    one.queue_timeout = GW_MSEC(80);
+    none = one;
+    none.queue = 0;
+    a = lease(c, &one, 0);
+    open_stream(a, &c->waker);
+    b = lease(c, &none, 0);
+    ok(open_stream(b, &c->waker) != APR_SUCCESS, "nobody may wait");
+    is_int(b->fail, GW_FAIL_BUSY, "busy");
+    is_str(b->why, "all 1 connections that max allows to http://b.example "
+           "are in use, and queue=0 lets nobody wait", "why");
+    b->ops->release(&b, 0);
+    w = waiting(c, &one, &waker);
+    b = lease(c, &one, 0);
+    ok(open_stream(b, &c->waker) != APR_SUCCESS, "a second may not");
+    is_int(b->fail, GW_FAIL_BUSY, "busy");
+    is_str(b->why, "1 requests, as many as queue allows, wait already for "
+           "the 1 connections that max allows to http://b.example", "why");
+    b->ops->release(&b, 0);
+    later(GW_MSEC(81));
+    ok(open_stream(w, &waker) != APR_SUCCESS, "the time is over");
+    is_int(w->fail, GW_FAIL_BUSY, "busy");
+    ok(strstr(w->why, "that max allows to http://b.example are in use, for "
+              "8"), "%s", w->why);
+    w->ops->release(&w, 0);
+    a->ops->release(&a, 1);
+    is_int(fetch(c, &one), 1, "then it is free again");
+    is_int(gw_inflight_count(c->origin.busy), 0, "and not in use");
+    test_waker_done(&waker);
     end(c);
 }
 
@@ -1142,6 +1334,9 @@ int main(void)
     test_shed();
     test_line();
     test_busy();
+    test_max();
+    test_max_mixed();
+    test_queue();
     test_failures();
     test_refused();
     test_dies_reused();
