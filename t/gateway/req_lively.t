@@ -20,7 +20,7 @@ my $b = Gateway::Backend->new(timeout => 20, script => sub {
         ? "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
         : "HTTP/1.1 100 Continue\r\n\r\n");
     $req->read_body($c);
-    $c->respond(200, [], 'ok');
+    $c->respond(200, [ Connection => 'close' ], 'ok');
 });
 my $s = Gateway::Test->server(vars => { B => $b },
     config => "GatewayPass /app http://\@B\@ timeout=1\n");
