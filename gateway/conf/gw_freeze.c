@@ -154,6 +154,7 @@ static void set_conn_opts(const freeze *f, gw_conn_opts *conn,
                             : k->connect_timeout;
     conn->ttl = k->ttl == GW_UNSET ? 0 : k->ttl;
     conn->maxperchild = or_default(k->maxperchild, 0);
+    conn->queue = GW_QUEUE_DEFAULT;
     conn->disablereuse = or_default(k->disablereuse, 0);
 }
 

@@ -51,4 +51,8 @@ struct gw_conn_opts {
  * 60 s that most servers close at. */
 #define GW_IDLE_DEFAULT GW_SEC(55)
 
+/** Most who wait in line for a connection when the rule does not say: with
+ * the blocking driver its threads are fewer. */
+#define GW_QUEUE_DEFAULT 1024
+
 #endif
