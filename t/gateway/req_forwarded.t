@@ -55,6 +55,12 @@ my @twins = map { ("X_Forwarded_$_: 6.6.6.6", "X-Forwarded_$_: 6.6.6.6",
 $req = sent('spoofed, with underscores', '/app/x', @twins);
 unlike $req->raw_head, qr/6\.6\.6\.6/, 'dropped too';
 
+for my $suffix (@suffixes) {
+    $req = sent("X_Forwarded_$suffix alone", '/off/x',
+        "X_Forwarded_$suffix: 6.6.6.6");
+    unlike $req->raw_head, qr/6\.6\.6\.6/, 'dropped where none is added too';
+}
+
 $req = sent('RFC 7239', '/app/x', 'Forwarded: for=6.6.6.6;proto=https',
     'X-Real-IP: 1.2.3.4');
 is $req->header('forwarded'), undef, 'Forwarded of the client is dropped';
