@@ -2,6 +2,7 @@
 # good keeps its last address when DNS fails or denies it.
 use Gateway::Test;
 use Gateway::DNS;
+use Time::HiRes qw(time);
 Gateway::Test->need(names => 1);
 
 my $port = Gateway::Process::take_port();
@@ -52,7 +53,10 @@ for my $name (@gone) {
         $s->get("/$name");
         1 < grep { $_ eq "$name.test A" } $dns->queries }, 5),
         "$name: asked again";
+    my $began = time;
     is $s->get("/$name")->status, 200, '  the last good address is kept';
+    cmp_ok time - $began, '<', 0.5 * Gateway::Setup::patience(),
+        '  without waiting for a better one';
 }
 is scalar(grep { $_->{status} ne '200'
     && $_->{uri} =~ m{/(?:vanish|broken|mute)} } $s->access_log), 0,
