@@ -23,6 +23,11 @@ my %ask = (
         return $server->raw("GET $target HTTP/1.0\r\n"
             . "Connection: keep-alive\r\n\r\n");
     },
+    'HTTP/1.0, TLS' => sub {
+        my ($server, $case, $target) = @_;
+        return $server->raw("GET $target HTTP/1.0\r\nHost: localhost\r\n\r\n",
+            tls => 1);
+    },
     'TLS' => sub { return $_[0]->get_tls($_[2]) },
     $h2 ? ('HTTP/2' => \&by_h2) : (),
 );
