@@ -57,7 +57,8 @@ for my $front (@fronts) {
     for my $target ("\@$evil/x", ":$evil/x", "//$evil/x", "//\@$evil/x",
         "$at\@$evil/x", "$at:\@$evil/x", "$at//$evil/x", "$at/\@$evil/x",
         "$at/http://$evil/x", "$at/..//$evil/x", "$at/\\\\$evil/x",
-        "$at/%2f%2f$evil/x", "$at/.$evil/x", "$at.$evil/x", "$at/x?http://$evil/",
+        "$at/%2f%2f$evil/x", "$at/.$evil/x", "$at.$evil/x",
+        "$at/x?http://$evil/",
         "http:$evil/x", "http:///$evil/x", "https://$evil/x",
         "gateway:http://$evil/x", "proxy:http://$evil/x", "ftp://$evil/x") {
         $p->clean("target $target", $p->head("GET $target HTTP/1.1"), %$opt);

@@ -7,7 +7,8 @@ use Gateway::Probe;
 
 my $p = Gateway::Probe->new;
 my $s = Gateway::Test->server(vars => { B => $p->backend }, ssl => 1,
-    ipv6 => 1, config => <<'EOC', ssl_config => "GatewayPass /app http://\@B\@\n");
+    ipv6 => 1, ssl_config => "GatewayPass /app http://\@B\@\n",
+    config => <<'EOC');
 GatewayPass /app http://@B@
 GatewayPass /off http://@B@
 GatewayPass /keep http://@B@
@@ -84,7 +85,8 @@ is $req->header('x-forwarded-host'), 'front.example:8042', 'in both';
 # --- other fronts ------------------------------------------------------
 
 my $r = $s->get_tls('/app/x');
-my %tls = map { @$_ } grep { $_->[0] =~ /forwarded/i } @{ $r->json->{headers} };
+my %tls = map { @$_ } grep { $_->[0] =~ /forwarded/i }
+    @{ $r->json->{headers} };
 is $tls{'X-Forwarded-Proto'}, 'https', 'over TLS';
 is $tls{'X-Forwarded-Port'}, $s->ssl_port, 'with its port';
 

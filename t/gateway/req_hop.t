@@ -65,7 +65,8 @@ for my $name (sort keys %hop) {
 
 $req = sent('what passes', 'Cookie: a=b', 'Authorization: Basic eA==',
     'If-None-Match: "x"', 'Range: bytes=0-1', 'Accept-Encoding: gzip',
-    'Cache-Control: no-cache', 'Pragma: no-cache', 'X-Empty:', "X-Utf8: \xc3\xa9",
+    'Cache-Control: no-cache', 'Pragma: no-cache', 'X-Empty:',
+    "X-Utf8: \xc3\xa9",
     'Priority: u=1', 'User-Agent: t', 'Referer: http://a/');
 my %want = (Cookie => 'a=b', Authorization => 'Basic eA==',
     'If-None-Match' => '"x"', Range => 'bytes=0-1',

@@ -39,7 +39,8 @@ for my $how ('close', 'reset') {
     incomplete("Content-Length, $how", $cl, 'x' x 50000,
         sub { $_[0]->$how });
     incomplete("chunked, $how", $te, $chunk, sub { $_[0]->$how });
-    incomplete("inside a chunk, $how", $te, "2710\r\nxxx", sub { $_[0]->$how });
+    incomplete("inside a chunk, $how", $te, "2710\r\nxxx",
+        sub { $_[0]->$how });
     incomplete("in a size, $how", $te, "${chunk}27", sub { $_[0]->$how });
     incomplete("before the last empty line, $how", $te, "${chunk}0\r\n",
         sub { $_[0]->$how });

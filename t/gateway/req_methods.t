@@ -56,7 +56,8 @@ my $r = answered('TRACE', forwards('TRACE'), 405);
 like $r->header('allow'), qr/GET.*POST/, 'with Allow';
 answered('TRACE, Max-Forwards: 0', forwards('TRACE', 0), 405);
 answered('TRACE with TraceEnable Off', forwards('TRACE'), 405, %off);
-my $req = $p->forwarded('TRACE with TraceEnable On', forwards('TRACE'), %trace);
+my $req = $p->forwarded('TRACE with TraceEnable On', forwards('TRACE'),
+    %trace);
 is $req && $req->method, 'TRACE', 'is passed on';
 $req = $p->forwarded('TRACE, Max-Forwards: 5', forwards('TRACE', 5), %trace);
 is $req && $req->header('max-forwards'), 4, 'counts down';

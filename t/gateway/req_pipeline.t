@@ -33,7 +33,8 @@ sub answers {
 }
 
 my $c = $s->client;
-$c->send(req('GET /app/a', 1) . req('GET /app/slow', 2) . req('GET /app/b', 3));
+$c->send(req('GET /app/a', 1) . req('GET /app/slow', 2) .
+    req('GET /app/b', 3));
 is_deeply [ answers($c, ('GET') x 3) ], [ 'GET 1 ', 'slow 2', 'GET 3 ' ],
     'GET, a slow GET, GET';
 

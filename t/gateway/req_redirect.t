@@ -17,7 +17,8 @@ my $b = Gateway::Backend->http({
 });
 my $s = Gateway::Test->server(vars => { B => $b },
     modules => [qw(rewrite dir alias)],
-    docs => { 'dir/empty.txt' => '', 'dir2/empty.txt' => '', 'sorry.html' => 'sorry from here',
+    docs => { 'dir/empty.txt' => '', 'dir2/empty.txt' => '',
+        'sorry.html' => 'sorry from here',
         'plain/index.html' => 'plain index' },
     ports => ['LOOPS'], config => <<'EOC');
 GatewayPass /app http://@B@
@@ -129,7 +130,8 @@ is target('/old/a%0d%0aX:%20y'), 400, 'line ends are refused';
 like target('/old/%2e%2e/x'), qr/\A(?:404|400)\z/, 'dots are resolved before';
 like target('/old/..;/x'), qr/\A(?:404|400)\z/, 'and parameters of them';
 for my $path ('/query/a%20b', '/query2/a%20b', '/query/a%0d%0aX:%20y',
-    '/query2/a%0d%0aX:%20y', '/query/a%23b', '/esc/a%20b', '/esc/a%0d%0aX:%20y',
+    '/query2/a%0d%0aX:%20y', '/query/a%23b', '/esc/a%20b',
+    '/esc/a%0d%0aX:%20y',
     '/old/%c3%a9', '/query/%c3%a9') {
     like target($path), qr{\A(?:[!-~]+)\z}, "$path: printable, or refused";
 }
@@ -142,8 +144,8 @@ SKIP: {
         if Gateway::Setup::sanitized();
     $c = $s->client;              # the server closes behind a 500
     $b->clear;
-    is $c->get('/dir/?q=1', 'X-Forwarded-For: 6.6.6.6')->response->body, 'index',
-        'DirectoryIndex into a route';
+    is $c->get('/dir/?q=1', 'X-Forwarded-For: 6.6.6.6')->response->body,
+        'index', 'DirectoryIndex into a route';
     ($req) = $b->requests;
     is $req->target, '/index?q=1', 'with the query';
     is $req->header('x-forwarded-for'), '127.0.0.1', 'for the client as it is';

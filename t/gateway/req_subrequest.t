@@ -66,7 +66,8 @@ is length $c->get('/large.shtml')->response->body, 100_002, 'a large part';
 
 # What the client asked of the page is not asked of the part.
 $b->clear;
-$r = $c->get('/fresh.shtml', 'X-Forwarded-For: 6.6.6.6', 'If-None-Match: "x"', 'Range: bytes=0-3',
+$r = $c->get('/fresh.shtml', 'X-Forwarded-For: 6.6.6.6',
+    'If-None-Match: "x"', 'Range: bytes=0-3',
     'If-Modified-Since: Mon, 01 Jan 2024 00:00:00 GMT')->response;
 like $r->body, qr/FRESH|<FRE/, 'the part comes whole';
 ($req) = $b->requests;

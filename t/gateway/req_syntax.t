@@ -21,8 +21,10 @@ $p->refused('Host : x', "GET /app/x HTTP/1.1\r\nHost : x\r\n\r\n");
 my $lf = get('X-A: b');
 $lf =~ s/\r\n/\n/g;
 $p->clean('LF alone ends every line', $lf);
-$p->clean('LF alone ends one line', "GET /app/x HTTP/1.1\r\nHost: a\nX-A: b\r\n\r\n");
-$p->clean("a line of LF CR", "GET /app/x HTTP/1.1\r\nHost: a\n\rX-A: b\r\n\r\n");
+$p->clean('LF alone ends one line',
+    "GET /app/x HTTP/1.1\r\nHost: a\nX-A: b\r\n\r\n");
+$p->clean('a line of LF CR',
+    "GET /app/x HTTP/1.1\r\nHost: a\n\rX-A: b\r\n\r\n");
 
 my %control = (CR => "\r", NUL => "\0", BEL => "\a", ESC => "\e", VT => "\x0b",
     DEL => "\x7f", FF => "\x0c");

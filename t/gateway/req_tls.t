@@ -38,9 +38,11 @@ my $c = $s->client(tls => 1);
 $c->send(join '', map { $p->head("GET /app/$_ HTTP/1.1") } 1 .. 5);
 is $c->response(method => 'GET')->json->{target}, "/$_", "request $_"
     for 1 .. 5;
-$c->send(post('Content-Length: 5') . 'hello' . $p->head('GET /app/n HTTP/1.1'));
+$c->send(post('Content-Length: 5') . 'hello'
+    . $p->head('GET /app/n HTTP/1.1'));
 is $c->response(method => 'POST')->json->{body}, 'hello', 'POST';
-is $c->response(method => 'GET')->json->{target}, '/n', 'and the GET behind it';
+is $c->response(method => 'GET')->json->{target}, '/n',
+    'and the GET behind it';
 
 $c->send(post('Expect: 100-continue', 'Content-Length: 5'));
 is $c->response(one => 1, head_only => 1)->status, 100, 'a 100';

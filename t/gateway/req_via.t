@@ -26,7 +26,8 @@ EOC
 $s->expect_log(qr/GW00101/);
 $p->front($s);
 
-my $other = Gateway::Test->server(vars => { S => $s->port }, config => <<'EOC');
+my $other = Gateway::Test->server(vars => { S => $s->port },
+    config => <<'EOC');
 GatewayPass /app http://127.0.0.1:@S@/app
 EOC
 

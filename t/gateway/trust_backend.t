@@ -90,7 +90,8 @@ is_deeply [ map { /\A(\w+=\d)/ } $r->all('set-cookie') ],
 
 for my $i (0 .. $#odd) {
     $r = get("/odd?$i");
-    my $name = length $odd[$i] > 50 ? substr($odd[$i], 0, 20) . '...' : $odd[$i];
+    my $name = length $odd[$i] > 50
+        ? substr($odd[$i], 0, 20) . '...' : $odd[$i];
     is $r->status, 200, "cookie '$name'";
     is_deeply $r->problems, [], 'well-formed';
     is $r->body, 'body', 'with its body';

@@ -90,12 +90,14 @@ for my $start ('/one/', '/query/', '/mid/x/', '/glue/') {
     }
     for my $odd ('@' . $canary->hostport, ':' . $canary->port . '/',
         '//' . $canary->hostport . '/', '|http://' . $canary->hostport,
-        'unix:/x|http://' . $canary->hostport . '/', '.evil.example/', '%c3%a9',
+        'unix:/x|http://' . $canary->hostport . '/', '.evil.example/',
+        '%c3%a9',
         '"', "'", '<>', '{}', '\\', '^`|') {
         like target("$start$odd"), qr/\A[!-~]+\z/, 'is printable, or refused';
     }
 }
-for my $dots ('..', '../x', '%2e%2e', '%2e%2e%2fx', '..;/x', '%2f..', 'a/%2e%2e/%2e%2e') {
+for my $dots ('..', '../x', '%2e%2e', '%2e%2e%2fx', '..;/x', '%2f..',
+    'a/%2e%2e/%2e%2e') {
     unlike target("/one/$dots"), qr{\A/1/.*(?:\.|%2e)(?:\.|%2e)}i,
         'no dots are filled in';
     unlike target("/mid/$dots/y"), qr{(?:\A|/)(?:\.|%2e){2}(?:/|\z)}i,

@@ -28,8 +28,8 @@ one test.
 =over
 
 =item refused: the first response has the status (400; a number or a regex),
-the connection is closed (403 and 404 say nothing of the syntax and may leave it
-open), and the backend saw no complete request.
+the connection is closed (403 and 404 say nothing of the syntax and may leave
+it open), and the backend saw no complete request.
 
 =item forwarded: one response, 200 (or status => n), and exactly one request
 at the backend, to which a strict reader has nothing to object; its body is
