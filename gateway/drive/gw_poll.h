@@ -16,7 +16,9 @@ struct gw_poll {
     int fd;                 /* made when something first needs to wait */
 };
 
+/** No eventfd yet. */
 void gw_poll_init(gw_poll *p);
+/** Nothing may be registered with the waker any more. */
 void gw_poll_close(gw_poll *p);
 
 /**

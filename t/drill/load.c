@@ -11,7 +11,8 @@
  * answers by status, mix_up (another one's answer), lost (no answer), cut,
  * again (a GET that was sent once more), stale (a POST on a kept connection
  * that was closed meanwhile: no client can send that again), posts (ids of
- * POSTs without a right answer go to "unsure"). One thread, epoll; ends when all is answered, or with SIGTERM.
+ * POSTs without a right answer go to "unsure"). One thread, epoll; ends when
+ * all is answered, or with SIGTERM.
  */
 #include <arpa/inet.h>
 #include <errno.h>
