@@ -98,12 +98,16 @@ int gwb_draw_accept(const gateway_lb_now *now, apr_uint64_t *state,
     return now->usable(now->baton, i) && share_accepts(now, state, i);
 }
 
-apr_uint64_t gwb_draw_weight(const gwb_draw *draw, const gateway_lb_now *now,
-                             unsigned i)
+static unsigned share_of(const gateway_lb_now *now, unsigned i)
 {
     unsigned share = now->share(now->baton, i);
 
-    return (apr_uint64_t)draw->weight[i] * (share ? share : 1);
+    return share ? share : 1;
+}
+
+double gwb_draw_load(const gateway_lb_now *now, unsigned i, double load)
+{
+    return load * SHARE_FULL / share_of(now, i);
 }
 
 int gwb_draw_scan(const gwb_draw *draw, const gateway_lb_now *now,
@@ -121,7 +125,7 @@ int gwb_draw_scan(const gwb_draw *draw, const gateway_lb_now *now,
         }
         /* each newcomer takes the place with its part of the sum so far: in
          * the end everybody had the chance of its weight */
-        weight = gwb_draw_weight(draw, now, i);
+        weight = (apr_uint64_t)draw->weight[i] * share_of(now, i);
         sum += weight;
         if (gwb_random(state) % sum < weight) {
             chosen = (int)i;
@@ -176,8 +180,8 @@ static int cheaper(const gwb_draw *draw, const gateway_lb_now *now,
                    gwb_cost_fn cost, unsigned a, unsigned b)
 {
     /* a/wa > b/wb without dividing */
-    double cost_a = cost(now, a, b) * (double)gwb_draw_weight(draw, now, b);
-    double cost_b = cost(now, b, a) * (double)gwb_draw_weight(draw, now, a);
+    double cost_a = cost(now, a, b) * draw->weight[b];
+    double cost_b = cost(now, b, a) * draw->weight[a];
 
     return (int)(cost_b < cost_a ? b : a);
 }

@@ -20,8 +20,8 @@ struct gwb_draw {
     const apr_uint64_t *end;    /* of each member's part of the line */
 };
 
-/** What member i costs before that is divided by its weight, >= 0; other is
- * whom it is compared with. */
+/** What member i costs before that is divided by its weight, >= 0, slow
+ * starts counted in; other is whom it is compared with. */
 typedef double (*gwb_cost_fn)(const gateway_lb_now *now, unsigned i,
                               unsigned other);
 
@@ -41,9 +41,9 @@ unsigned gwb_draw_at(const gwb_draw *draw, apr_uint64_t point);
 int gwb_draw_accept(const gateway_lb_now *now, apr_uint64_t *state,
                     unsigned i);
 
-/** Weight of i times its share: what slow starts leave of it; > 0. */
-apr_uint64_t gwb_draw_weight(const gwb_draw *draw, const gateway_lb_now *now,
-                             unsigned i);
+/** A load of i as it counts while i starts slowly: more, the less it is to
+ * take. */
+double gwb_draw_load(const gateway_lb_now *now, unsigned i, double load);
 
 /** Draw from everybody who is usable but for `except` (-1: nobody), by
  * weight and share; O(n). -1 when there is none. */
@@ -53,8 +53,8 @@ int gwb_draw_scan(const gwb_draw *draw, const gateway_lb_now *now,
 /** Draw one usable member by weight and share; -1 when there is none. */
 int gwb_draw_one(const gwb_draw *draw, const gateway_lb_now *now);
 
-/** Draw two and take the one with less cost for its weight and share; -1 when
- * none is usable. */
+/** Draw two and take the one with less cost for its weight; -1 when none is
+ * usable. */
 int gwb_draw_two(const gwb_draw *draw, const gateway_lb_now *now,
                  gwb_cost_fn cost);
 

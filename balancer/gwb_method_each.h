@@ -1,6 +1,7 @@
 /**
- * gwb_method_each: the built-in methods themselves, for the table in
- * gwb_method.c only. Constants; any thread.
+ * gwb_method_each: the built-in methods themselves, each in a file of its own
+ * (gwb_method_*.c), for the table in gwb_method.c only. Constants; any thread
+ * may use them.
  */
 #ifndef GWB_METHOD_EACH_H
 #define GWB_METHOD_EACH_H

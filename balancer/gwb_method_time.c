@@ -23,7 +23,7 @@ static double cost(const gateway_lb_now *now, unsigned i, unsigned other)
     if (ttfb <= 0) {
         ttfb = now->ttfb(now->baton, other);
     }
-    return ((double)now->busy(now->baton, i) + 1)
+    return (gwb_draw_load(now, i, now->busy(now->baton, i)) + 1)
            * (double)(ttfb > 0 ? ttfb : 1);
 }
 

@@ -14,7 +14,7 @@ static void *build(apr_pool_t *pool, const gateway_lb_member *members,
 
 static double cost(const gateway_lb_now *now, unsigned i, unsigned other)
 {
-    return now->traffic(now->baton, i);
+    return gwb_draw_load(now, i, now->traffic(now->baton, i));
 }
 
 static int pick(void *table, unsigned n, const gateway_lb_now *now)

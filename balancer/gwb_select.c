@@ -53,7 +53,7 @@ static void picking_init(picking *p, const gwb_table *table,
     }
 }
 
-/* -- members --------------------------------------------------------------- */
+/* -- members -------------------------------------------------------------- */
 
 /** Is the record still this member's, and could it take requests at all? */
 static int in_service(const gwb_member *member, apr_uint32_t unless)
@@ -143,7 +143,7 @@ static int take(picking *p, unsigned index)
     return 0;
 }
 
-/* -- the method's view ------------------------------------------------------ */
+/* -- the method's view ---------------------------------------------------- */
 
 static gwb_record *record(const picking *p, unsigned i)
 {
@@ -246,7 +246,7 @@ static int pick_among(picking *p, void *methods, unsigned first, unsigned n,
     return take_any(p, n);
 }
 
-/* -- sets ------------------------------------------------------------------- */
+/* -- sets ----------------------------------------------------------------- */
 
 /** How many normal members of a set do not work. */
 static unsigned count_missing(picking *p, gwb_set *set)
@@ -335,7 +335,7 @@ static int pick_in_sets(picking *p)
     return -1;
 }
 
-/* -- sessions --------------------------------------------------------------- */
+/* -- sessions ------------------------------------------------------------- */
 
 static int stick_to(picking *p, unsigned index)
 {
@@ -415,7 +415,7 @@ static int is_own(const picking *p, int index)
            && strcmp(member->route, p->want->route) == 0;
 }
 
-/* -- all together ----------------------------------------------------------- */
+/* -- all together --------------------------------------------------------- */
 
 static int pick_once(picking *p)
 {
@@ -433,25 +433,34 @@ static int pick_once(picking *p)
     return index;
 }
 
-/** When everybody is ejected, end all ejections. @return 1 when it did */
+/** When everybody is ejected, end all ejections.
+ * @return 1 when it did, or another thread was faster: look again */
 static int recover(picking *p)
 {
     const gwb_table *table = p->table;
     apr_uint32_t unless = GWB_DISABLED | GWB_STOPPED | GWB_DRAINING;
     unsigned ejected = 0;
+    int others = 0;
+    int again = 0;
     unsigned i;
 
     for (i = 0; i < table->n; i++) {
-        gwb_record *rec = table->members[i].rec;
+        const gwb_member *member = &table->members[i];
 
-        if (!in_service(&table->members[i], unless)) {
+        if (!in_service(member, unless)) {
             continue;
         }
-        if (gwb_health_state(rec, p->want->now) == GWB_USABLE
-            || gwb_health_claimable(rec, p->want->now)) {
-            return 0;
+        if (gwb_health_state(member->rec, p->want->now) == GWB_USABLE
+            || gwb_health_claimable(member->rec, p->want->now)) {
+            others = 1;
+            again |= !was_tried(p->want, member->id);
         }
-        ejected++;
+        else {
+            ejected++;
+        }
+    }
+    if (others) {
+        return again;
     }
     for (i = 0; i < table->n && ejected; i++) {
         if (in_service(&table->members[i], unless)) {

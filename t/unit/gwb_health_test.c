@@ -190,7 +190,7 @@ static void test_slow_start(void)
     is_int(gwb_health_share(&rec, &p, now), 1000, "slowstart=0");
 }
 
-/* -- threads ---------------------------------------------------------------- */
+/* -- threads -------------------------------------------------------------- */
 
 static gwb_record shared;
 static pthread_barrier_t barrier;

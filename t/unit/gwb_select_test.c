@@ -279,7 +279,7 @@ static void test_full(void)
     fake_free(&c);
 }
 
-/* -- sessions ----------------------------------------------------------------*/
+/* -- sessions ------------------------------------------------------------- */
 
 static gwb_pick routed_pick(cluster *c, const char *route)
 {
@@ -441,7 +441,7 @@ static void test_own_cookie(void)
     fake_free(&c);
 }
 
-/* -- health ------------------------------------------------------------------*/
+/* -- health --------------------------------------------------------------- */
 
 static void test_trial(void)
 {
@@ -570,7 +570,7 @@ static void test_bad_method(void)
     fake_free(&c);
 }
 
-/* -- threads ---------------------------------------------------------------- */
+/* -- threads -------------------------------------------------------------- */
 
 #define THREADS 6
 #define ROUNDS  4000
@@ -674,7 +674,6 @@ static void test_threads(void)
     size_t i;
 
     fake_init(&shared, 20);
-    shared.params.force_recovery = 0;
     fake_build(&shared, "byrequests");
     current = gwb_table_ref(shared.table);
     for (i = 0; i < THREADS; i++) {
@@ -687,7 +686,7 @@ static void test_threads(void)
     __atomic_store_n(&done, 1, __ATOMIC_RELAXED);
     pthread_join(threads[THREADS], NULL);
     is_int(bad_picks, 0, "no limits: never full");
-    /* for moments the last one may be ejected by two threads at once */
+    /* the one that is left may be ejected again while we look at it */
     ok(nobody < THREADS * ROUNDS / 100, "hardly ever nobody: %u of %u",
        nobody, THREADS * ROUNDS);
     gwb_table_release(&current);
