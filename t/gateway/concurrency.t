@@ -40,11 +40,12 @@ my $b = Gateway::Backend->http({ '*' => sub {
     $conn->silent(2) if $done ne 'close' && $conn->sock;
     return 'close';
 } });
-# A worker for everyone: else httpd closes idle client connections.
+# A worker for everyone: else httpd closes idle client connections; and some
+# more, since not all may be busy with one backend.
 my $prefork = Gateway::Setup::mpm() eq 'prefork';
 my $s = Gateway::Test->server(vars => { B => $b }, threads => 32,
-    children => $prefork ? 48 : 2,
-    mpm_config => $prefork ? "StartServers 48\nMinSpareServers 8" : undef,
+    children => $prefork ? 56 : 2,
+    mpm_config => $prefork ? "StartServers 56\nMinSpareServers 8" : undef,
     config => "GatewayPass / http://\@B\@\n");
 $s->allow_log(qr/GW00150/);
 
