@@ -4,7 +4,8 @@ use Gateway::Test;
 use Gateway::DNS;
 Gateway::Test->need(names => 1);
 
-my $port = Gateway::Process::take_port();
+my $deaf = Gateway::Backend->deaf;     # no SYN is answered at 127.0.0.1
+my $port = $deaf->port;
 my %b = map {
     my $host = $_;
     $host => Gateway::Backend->http({ '*' => [ 200, [], $host ] },
@@ -20,14 +21,17 @@ my $dns = Gateway::DNS->new(
         AAAA => ['::1'] },
     'mixed4.test'  => { A => ['127.0.0.2'], AAAA => [ '::2', '::3' ] },
     'both.test'    => { A => ['127.0.0.2'], AAAA => ['::1'] },
+    'deaf.test'    => { A => [ '127.0.0.1', '127.0.0.2' ] },
     'refused.test' => { A => [ '127.0.0.3', '127.0.0.4' ] },
 );
-my @names = qw(a aaaa alias second mixed mixed4 both refused);
+my @names = qw(a aaaa alias second mixed mixed4 both deaf refused);
 my $s = Gateway::Test->server(etc => $dns->etc, config => join '',
-    map { "GatewayPass /$_ http://$_.test:$port/ disablereuse=on\n" } @names);
+    map { "GatewayPass /$_ http://$_.test:$port/ disablereuse=on"
+        . " connectiontimeout=300ms\n" } @names);
 
 my %want = (a => '127.0.0.2', aaaa => '::1', alias => '127.0.0.2',
-    second => '127.0.0.2', mixed => '::1', mixed4 => '127.0.0.2');
+    second => '127.0.0.2', deaf => '127.0.0.2', mixed => '::1',
+    mixed4 => '127.0.0.2');
 is $s->get("/$_")->body, $want{$_}, $_ for sort keys %want;
 like $s->get('/both')->body, qr/\A(?:127\.0\.0\.2|::1)\z/, 'one of both';
 my $r = $s->request('POST', '/second', [], 'data');
@@ -37,7 +41,7 @@ $r = $s->get('/refused');
 is $r->status, 503, 'no address takes the connection';
 like $r->header('proxy-status'), qr/error=connection_refused/,
     'Proxy-Status says so';
-my ($log) = grep { $_->{uri} eq '/refused' } $s->access_log(wait => 9);
+my ($log) = grep { $_->{uri} eq '/refused' } $s->access_log(wait => 10);
 is $log->{gw_reason}, 'refused', 'GATEWAY_REASON';
 ($log) = grep { $_->{uri} eq '/a' } $s->access_log;
 is $log->{gw_addr}, "127.0.0.2:$port", 'GATEWAY_ADDR is the address';
