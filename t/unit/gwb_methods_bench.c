@@ -1,8 +1,8 @@
 /**
- * What a pick costs with 2 to 1,000 members, all usable: gwb_select() with each
- * method, and with spares at rest. The cost may grow with the logarithm of the members and
- * with what the processor's caches hold; the program fails when it grows as a
- * loop over the members would.
+ * What a pick costs with 2 to 1,000 members, all usable: gwb_select() with
+ * each method, and with spares at rest. The cost may grow with the logarithm
+ * of the members and with what the processor's caches hold; the program fails
+ * when it grows as a loop over the members would.
  */
 #include <stdio.h>
 
