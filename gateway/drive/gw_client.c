@@ -141,6 +141,16 @@ static apr_status_t client_head(gw_host *h, const gw_res_head *head)
     return c->r->connection->aborted ? APR_ECONNABORTED : APR_SUCCESS;
 }
 
+/* What a content filter that failed still holds are bytes of a backend's
+ * connection, which ends before the filter: it must not see more. */
+static void leave_filters(gw_client *c)
+{
+    c->failed = 1;
+    if (!c->r->main) {
+        c->r->output_filters = c->r->proto_output_filters;
+    }
+}
+
 /* A filter's failure is no client that left, unless it says so. */
 static apr_status_t pass(gw_client *c)
 {
@@ -151,7 +161,10 @@ static apr_status_t pass(gw_client *c)
     apr_brigade_cleanup(c->out);
     if (c->r->connection->aborted || APR_STATUS_IS_ECONNRESET(rv)
         || APR_STATUS_IS_EPIPE(rv)) {
-        return APR_ECONNABORTED;
+        rv = APR_ECONNABORTED;
+    }
+    if (rv != APR_SUCCESS) {
+        leave_filters(c);
     }
     return rv;
 }
@@ -282,8 +295,9 @@ void gw_client_truncate(gw_client *c)
                 && !apr_table_get(r->headers_out, "Content-Length");
 
     r->connection->keepalive = AP_CONN_CLOSE;
-    if (r->eos_sent) {
-        /* A filter has put an answer of its own in its place. */
+    if (r->connection->aborted || r->eos_sent || (c->failed && r->main)) {
+        /* Nobody is there, a filter has put an answer of its own in its
+         * place, or the way to the page that it is a part of is closed. */
         return;
     }
     if (reset) {

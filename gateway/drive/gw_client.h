@@ -35,6 +35,7 @@ struct gw_client {
     int in_eos;
     apr_status_t in_error;      /* why the body broke, for its status */
     int begun;                  /* some of the response went to filters */
+    int failed;                 /* one of these failed */
 };
 
 /** In r->pool. @param expects_body  the exchange will read r's body */
