@@ -153,7 +153,9 @@ static const char *or_null(const char *s)
 static void fill_forwarded(request_rec *r, gw_forwarded *f)
 {
     f->client = r->useragent_ip;
-    f->host = or_null(apr_table_get(r->headers_in, "Host"));
+    /* mod_http2 keeps the value in a pool of its own. */
+    f->host = or_null(apr_pstrdup(r->pool,
+                                  apr_table_get(r->headers_in, "Host")));
     f->server = or_null(r->server->server_hostname);
     f->proto = ap_http_scheme(r);
     f->port = apr_psprintf(r->pool, "%u", (unsigned)ap_get_server_port(r));
