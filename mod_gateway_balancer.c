@@ -1,54 +1,72 @@
 /**
  * mod_gateway_balancer: balancers, their members and their health.
  *
- * Hooks and the module record only. The directives are known so that a
- * configuration that needs a balancer fails at its own line, with what to do
- * about it, instead of as a misspelled name.
+ * Hooks and the module record; what they do is in balancer/.
  */
 #include <httpd.h>
 #include <http_config.h>
+#include <http_core.h>
+#include <mpm_common.h>
 
-#include <apr_strings.h>
+#include <ap_provider.h>
 
-/** Refuse a directive; its table entry carries what to do instead. */
-static const char *refuse(cmd_parms *cmd, void *dirconf, const char *args)
+#include "gwb_admin.h"
+#include "gwb_cmds.h"
+#include "gwb_conf.h"
+#include "gwb_method.h"
+#include "gwb_runtime.h"
+#include "gwb_serve.h"
+
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog,
+                        apr_pool_t *ptemp, server_rec *s)
 {
-    return apr_psprintf(cmd->pool, "%s is not built yet: %s",
-                        cmd->cmd->name, (const char *)cmd->info);
+    int rv = gwb_conf_freeze(pconf, ptemp, s);
+
+    return rv == OK ? gwb_runtime_check(s) : rv;
 }
 
-#define NOT_BUILT(name, where, instead) \
-    AP_INIT_RAW_ARGS(name, refuse, (void *)instead, where, "not built yet")
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
+                       apr_pool_t *ptemp, server_rec *s)
+{
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    return gwb_runtime_start(pconf, ptemp, s);
+}
 
-static const command_rec balancer_cmds[] = {
-    NOT_BUILT("GatewayMember", RSRC_CONF | ACCESS_CONF,
-              "point GatewayPass at a single backend, as in "
-              "\"GatewayPass /app http://host:8080/app\""),
-    NOT_BUILT("GatewayBalancerGrowth", RSRC_CONF,
-              "remove this line, there is no balancer that could grow"),
-    NOT_BUILT("GatewayBalancerPersist", RSRC_CONF,
-              "remove this line, there is no balancer to keep changes of"),
-    NOT_BUILT("GatewayBalancerInherit", RSRC_CONF,
-              "remove this line, there is no balancer to inherit"),
-    NOT_BUILT("GatewayHCExpr", RSRC_CONF,
-              "remove this line, members are not checked for health"),
-    NOT_BUILT("GatewayHCTemplate", RSRC_CONF,
-              "remove this line, members are not checked for health"),
-    NOT_BUILT("GatewayHCTPsize", RSRC_CONF,
-              "remove this line, there are no health checks to run"),
-    { NULL }
-};
+static void register_methods(apr_pool_t *pool)
+{
+    const gwb_method *m;
 
-/* the one symbol that the module exports */
-module AP_MODULE_DECLARE_DATA __attribute__((visibility("default")))
-    gateway_balancer_module;
+    for (m = gwb_methods; m->name != NULL; ++m) {
+        ap_register_provider(pool, GATEWAY_LBMETHOD_GROUP, m->name,
+                             GATEWAY_LBMETHOD_VERSION, m->ops);
+    }
+}
+
+static void register_hooks(apr_pool_t *pool)
+{
+    static const char *const after_slotmem[] = { "mod_slotmem_shm.c", NULL };
+
+    register_methods(pool);
+    ap_register_provider(pool, GATEWAY_BALANCER_GROUP, GATEWAY_BALANCER_NAME,
+                         GATEWAY_BALANCER_VERSION, &gwb_provider);
+    gwb_admin_register();
+    /* before mod_gateway, which asks for balancers in its own */
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_post_config(post_config, after_slotmem, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(gwb_runtime_child, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(gwb_runtime_child_status, NULL, NULL,
+                         APR_HOOK_MIDDLE);
+    ap_hook_monitor(gwb_runtime_monitor, NULL, NULL, APR_HOOK_MIDDLE);
+}
 
 AP_DECLARE_MODULE(gateway_balancer) = {
     STANDARD20_MODULE_STUFF,
     NULL,
     NULL,
-    NULL,
-    NULL,
-    balancer_cmds,
-    NULL
+    gwb_conf_create_server,
+    gwb_conf_merge_server,
+    gwb_cmds,
+    register_hooks
 };

@@ -204,7 +204,7 @@ int gwb_conf_each(server_rec *main_server,
     return rv;
 }
 
-/* --- the freeze ---------------------------------------------------------- */
+/* --- the freeze --------------------------------------------------------- */
 
 typedef struct freeze freeze;
 struct freeze {

@@ -19,7 +19,7 @@ APLOG_USE_MODULE(gateway_balancer);
 #define NONCE_MAX       36
 #define STICKY_KEY_LEAST 16
 
-/* --- values of balancers -------------------------------------------------- */
+/* --- values of balancers ------------------------------------------------- */
 
 static const char *read_method(cmd_parms *cmd, gwb_params *p,
                                const char *value)
@@ -322,7 +322,7 @@ const char *gwb_keys_balancer(cmd_parms *cmd, gateway_balancer *balancer,
     return err;
 }
 
-/* --- values of members ---------------------------------------------------- */
+/* --- values of members --------------------------------------------------- */
 
 static const char *const setting_keys[] = {
     "loadfactor", "lbset", "route", "redirect", "status", NULL

@@ -1,0 +1,20 @@
+/**
+ * gwb_serve: the balancer's side of a request: session, choice, queue, report,
+ * cookie, what the logs are told. It is the provider that mod_gateway finds
+ * (include/mod_gateway.h says who may call what when).
+ */
+#ifndef GWB_SERVE_H
+#define GWB_SERVE_H
+
+#include "gwb_group.h"
+#include "gwb_select.h"
+#include "mod_gateway.h"
+
+/** The provider; registered by mod_gateway_balancer.c. */
+extern const gateway_balancer_provider gwb_provider;
+
+/** What a selection needs to know of a balancer in this child. */
+void gwb_serve_params(const gateway_balancer *balancer,
+                      gwb_select_params *params);
+
+#endif
