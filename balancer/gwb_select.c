@@ -25,8 +25,9 @@ typedef struct {
     unsigned base;
     unsigned limit;
     int full;               /* a full one was passed */
-    int guessed;            /* a count of unusable members was not new */
-    int exact;              /* all counts are made now */
+    int guessed;            /* the count of a set's unusable members was kept
+                               from before */
+    int exact;              /* count anew */
     int peek;               /* claims nothing */
     int trial;
     /* load seen last, by the lower bits of the index: methods ask after
@@ -311,8 +312,15 @@ static int pick_in_set(picking *p, gwb_set *set)
     int index;
 
     p->full = 0;
+    p->guessed = 0;
     index = pick_among(p, set->active, set->first, active,
                        count_active(p, set));
+    if (index < 0 && p->guessed) {
+        p->exact = 1;
+        index = pick_among(p, set->active, set->first, active,
+                           count_active(p, set));
+        p->exact = 0;
+    }
     if (index < 0 && !p->full) {
         index = pick_among(p, set->standby, set->first + active,
                            set->standbys, set->standbys);
@@ -425,23 +433,17 @@ static int pick_once(picking *p)
     if (index >= 0 || p->full || (known && p->params->no_failover)) {
         return index;
     }
-    index = pick_in_sets(p);
-    if (index < 0 && p->guessed) {
-        p->exact = 1;
-        index = pick_in_sets(p);
-    }
-    return index;
+    return pick_in_sets(p);
 }
 
 /** When everybody is ejected, end all ejections.
- * @return 1 when it did, or another thread was faster: look again */
+ * @return 1 when it did, or somebody is usable, perhaps because another thread
+ *         was faster: look again */
 static int recover(picking *p)
 {
     const gwb_table *table = p->table;
     apr_uint32_t unless = GWB_DISABLED | GWB_STOPPED | GWB_DRAINING;
     unsigned ejected = 0;
-    int others = 0;
-    int again = 0;
     unsigned i;
 
     for (i = 0; i < table->n; i++) {
@@ -452,15 +454,9 @@ static int recover(picking *p)
         }
         if (gwb_health_state(member->rec, p->want->now) == GWB_USABLE
             || gwb_health_claimable(member->rec, p->want->now)) {
-            others = 1;
-            again |= !was_tried(p->want, member->id);
+            return 1;
         }
-        else {
-            ejected++;
-        }
-    }
-    if (others) {
-        return again;
+        ejected++;
     }
     for (i = 0; i < table->n && ejected; i++) {
         if (in_service(&table->members[i], unless)) {

@@ -563,6 +563,43 @@ static void test_two_machines(void)
     fake_free(&b);
 }
 
+static int always(void *baton, unsigned i)
+{
+    return 1;
+}
+
+static unsigned nothing(void *baton, unsigned i)
+{
+    return 0;
+}
+
+/** Points that meet: the order of configuration must not decide. */
+static void test_hash_collision(void)
+{
+    gateway_lb_member one[] = { { "b", 5, 100 }, { "a", 5, 100 } };
+    gateway_lb_member other[] = { { "a", 5, 100 }, { "b", 5, 100 } };
+    const gateway_lbmethod *hash = gwb_method_find("hash");
+    gateway_lb_now now;
+    apr_pool_t *pool;
+    void *left;
+    void *right;
+    int same = 0;
+
+    apr_pool_create(&pool, NULL);
+    memset(&now, 0, sizeof(now));
+    now.usable = always;
+    now.busy = nothing;
+    now.has_key = 1;
+    left = hash->build(pool, one, 2, 1);
+    right = hash->build(pool, other, 2, 2);
+    for (now.key = 0; now.key < 100; now.key++) {
+        same += strcmp(one[hash->pick(left, 2, &now)].name,
+                       other[hash->pick(right, 2, &now)].name) == 0;
+    }
+    is_int(same, 100, "names of one hash: machines agree all the same");
+    apr_pool_destroy(pool);
+}
+
 static void test_hash_overflow(void)
 {
     cluster c;
@@ -731,6 +768,7 @@ int main(void)
     test_hash_spread();
     test_hash_weights();
     test_two_machines();
+    test_hash_collision();
     test_hash_overflow();
     test_hash_without_key();
     test_needle();
