@@ -57,14 +57,6 @@ static int compare_members(const void *a, const void *b)
     return strcmp((*left)->name, (*right)->name);
 }
 
-static int compare_points(const void *a, const void *b)
-{
-    apr_uint64_t left = *(const apr_uint64_t *)a;
-    apr_uint64_t right = *(const apr_uint64_t *)b;
-
-    return left < right ? -1 : left > right;
-}
-
 static unsigned points_of(const gateway_lb_member *member, unsigned halvings)
 {
     apr_uint64_t n = (apr_uint64_t)member->weight * POINTS / WEIGHT_ONE;
@@ -117,31 +109,84 @@ static const unsigned *rank(apr_pool_t *pool,
     return member_of;
 }
 
-static int place_points(apr_pool_t *pool, ring *r)
+/** Sort n places, which are spread evenly: each goes to the bucket of its
+ * upper bits, about one to each, and is then at most a few steps away. */
+static void sort_points(apr_uint64_t *to, const apr_uint64_t *from,
+                        unsigned n, unsigned *bucket, unsigned bits)
 {
-    unsigned halvings;
-    apr_uint64_t *points;
-    unsigned k = 0;
+    unsigned at = 0;
     unsigned i;
 
-    r->npoints = count_points(r->members, r->n, &halvings);
-    points = apr_palloc(pool, r->npoints * sizeof(*points));
-    if (points == NULL) {
-        return 0;
+    for (i = 0; i < n; i++) {
+        bucket[from[i] >> (64 - bits)]++;
     }
+    for (i = 0; i < 1u << bits; i++) {
+        unsigned here = bucket[i];
+
+        bucket[i] = at;
+        at += here;
+    }
+    for (i = 0; i < n; i++) {
+        to[bucket[from[i] >> (64 - bits)]++] = from[i];
+    }
+    for (i = 1; i < n; i++) {
+        apr_uint64_t point = to[i];
+        unsigned k = i;
+
+        while (k > 0 && to[k - 1] > point) {
+            to[k] = to[k - 1];
+            k--;
+        }
+        to[k] = point;
+    }
+}
+
+/** All points, in the order of the members. */
+static void make_points(const ring *r, apr_uint64_t *points,
+                        unsigned halvings)
+{
+    unsigned i;
+
     for (i = 0; i < r->n; i++) {
         const gateway_lb_member *member = &r->members[r->member_of[i]];
         apr_uint64_t state = member->hash;
         unsigned left;
 
         for (left = points_of(member, halvings); left > 0; left--) {
-            points[k++] = (gwb_random(&state) & ~(apr_uint64_t)RANK_MASK)
-                          | i;
+            *points++ = (gwb_random(&state) & ~(apr_uint64_t)RANK_MASK) | i;
         }
     }
-    qsort(points, k, sizeof(*points), compare_points);
+}
+
+static int place_points(apr_pool_t *pool, ring *r)
+{
+    unsigned halvings;
+    unsigned n = count_points(r->members, r->n, &halvings);
+    unsigned bits = 1;
+    apr_uint64_t *points = apr_palloc(pool, n * sizeof(*points));
+    apr_uint64_t *draft;
+    unsigned *bucket;
+    apr_pool_t *scratch;
+
+    while (1u << bits < n) {
+        bits++;
+    }
+    if (apr_pool_create(&scratch, pool) != APR_SUCCESS) {
+        return 0;
+    }
+    draft = apr_palloc(scratch, n * sizeof(*draft));
+    bucket = apr_pcalloc(scratch, ((apr_size_t)1 << bits) * sizeof(*bucket));
+    if (points && draft && bucket) {
+        make_points(r, draft, halvings);
+        sort_points(points, draft, n, bucket, bits);
+    }
+    else {
+        points = NULL;
+    }
+    apr_pool_destroy(scratch);
     r->points = points;
-    return 1;
+    r->npoints = n;
+    return points != NULL;
 }
 
 static void *build(apr_pool_t *pool, const gateway_lb_member *members,

@@ -12,7 +12,7 @@
  * more (1000 members of as many different weights) take turns by points of a
  * low-discrepancy sequence instead: as exact, a little less even. */
 #define TURNS_MAX       16384
-#define STEPS_MAX       (4 * 1024 * 1024)
+#define STEPS_MAX       (1024 * 1024)
 /* Turns skipped for members that may not be used, before all are asked. */
 #define SKIPS_MAX       32
 /* 2^64 divided by the golden ratio: its multiples fill a circle evenly. */
