@@ -11,6 +11,7 @@
 #include <ap_provider.h>
 
 #include "gwb_admin.h"
+#include "gwb_check.h"
 #include "gwb_cmds.h"
 #include "gwb_conf.h"
 #include "gwb_method.h"
@@ -22,16 +23,33 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog,
 {
     int rv = gwb_conf_freeze(pconf, ptemp, s);
 
-    return rv == OK ? gwb_runtime_check(s) : rv;
+    if (rv == OK) {
+        rv = gwb_runtime_check(s);
+    }
+    return rv == OK ? gwb_check_check_config(s) : rv;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
                        apr_pool_t *ptemp, server_rec *s)
 {
+    int rv;
+
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    return gwb_runtime_start(pconf, ptemp, s);
+    rv = gwb_runtime_start(pconf, ptemp, s);
+    return rv == OK ? gwb_check_post_config(pconf, s) : rv;
+}
+
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    gwb_runtime_child(pchild, s);
+    gwb_check_child_init(pchild, s);
+}
+
+static void child_stopping(apr_pool_t *pchild, int graceful)
+{
+    gwb_check_child_stopping();
 }
 
 static void register_methods(apr_pool_t *pool)
@@ -47,6 +65,8 @@ static void register_methods(apr_pool_t *pool)
 static void register_hooks(apr_pool_t *pool)
 {
     static const char *const after_slotmem[] = { "mod_slotmem_shm.c", NULL };
+    static const char *const after_gateway[] = { "mod_gateway.c", NULL };
+    static const char *const before_watchdog[] = { "mod_watchdog.c", NULL };
 
     register_methods(pool);
     ap_register_provider(pool, GATEWAY_BALANCER_GROUP, GATEWAY_BALANCER_NAME,
@@ -55,7 +75,9 @@ static void register_hooks(apr_pool_t *pool)
     /* before mod_gateway, which asks for balancers in its own */
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_post_config(post_config, after_slotmem, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(gwb_runtime_child, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, after_gateway, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_stopping(child_stopping, NULL, before_watchdog,
+                           APR_HOOK_MIDDLE);
     ap_hook_child_status(gwb_runtime_child_status, NULL, NULL,
                          APR_HOOK_MIDDLE);
     ap_hook_monitor(gwb_runtime_monitor, NULL, NULL, APR_HOOK_MIDDLE);

@@ -141,7 +141,8 @@ static const char *read_header(apr_pool_t *pool, gwb_check_params *params,
 
     if (colon == NULL || !gw_str_is_token(name) || !is_clean(colon, 1)) {
         return apr_psprintf(pool, "hcheader= must be a header field, as in "
-                            "hcheader=\"X-Check: 1\", not '%s'", value);
+                            "\"hcheader=X-Check: 1\" with the quotes around "
+                            "both, not '%s'", value);
     }
     if (is_ours(name)) {
         return apr_psprintf(pool, "hcheader= cannot set %s%s",

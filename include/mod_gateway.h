@@ -99,6 +99,7 @@ struct gateway_probe {
     int port;               /* instead of the target's, 0: its own */
     gw_time timeout;        /* of the whole probe */
     apr_size_t body_max;    /* bytes of the body kept, 0: none */
+    int stop_fd;            /* readable: end at once, as failed; 0: none */
     /* out, in the pool given */
     gw_fail fail;           /* GW_OK: a whole response came (TCP: connected,
                                TLS included) */

@@ -1,5 +1,6 @@
 #include "gw_probe.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -90,16 +91,40 @@ static apr_table_t *fields_of(apr_pool_t *pool, const gateway_probe *probe)
     return t;
 }
 
+/** Wait, unless nobody wants the answer any more.
+ * @return 0: the probe shall end now */
+static int wait_for(gw_poll *p, gw_wants *w, int stop_fd)
+{
+    struct pollfd stop = { stop_fd, POLLIN, 0 };
+
+    if (stop_fd <= 0) {
+        gw_poll_wait(p, w, -1);
+        return 1;
+    }
+    gw_wants_fd(w, stop_fd, GW_WANT_READ);
+    gw_poll_wait(p, w, -1);
+    return poll(&stop, 1, 0) == 0;
+}
+
+/** The member's path and the probe's, which may be a query alone. */
+static const char *target_of(apr_pool_t *pool, const char *base,
+                             const char *more)
+{
+    const char *joined;
+
+    if (!more || *more != '?') {
+        joined = gw_path_join(pool, base, more ? more : "");
+        return *joined ? joined : "/";
+    }
+    return apr_pstrcat(pool, *base ? base : "/", more, NULL);
+}
+
 static void fill_head(apr_pool_t *pool, const gateway_target *target,
                       const gateway_probe *probe, gw_req_head *head)
 {
     memset(head, 0, sizeof(*head));
     head->method = probe->method;
-    head->target = gw_path_join(pool, target->url->path,
-                                probe->path ? probe->path : "");
-    if (!*head->target) {
-        head->target = "/";
-    }
+    head->target = target_of(pool, target->url->path, probe->path);
     head->host = probe->host ? probe->host : target->authority;
     head->headers = fields_of(pool, probe);
     head->connection = "close";
@@ -125,7 +150,9 @@ static void run_tcp(apr_pool_t *pool, probed *to, gateway_probe *probe,
         gw_wants_reset(&w);
         gw_wants_until(&w, deadline);
         stream->ops->wants(stream, 0, &w);
-        gw_poll_wait(poll, &w, -1);
+        if (!wait_for(poll, &w, probe->stop_fd)) {
+            break;
+        }
         rv = stream->ops->open(stream);
     }
     if (APR_STATUS_IS_EAGAIN(rv)) {
@@ -161,7 +188,9 @@ static void run_http(apr_pool_t *pool, const gateway_target *target,
     params.deadline = gw_deadline(gw_now(), probe->timeout);
     x = gw_exchange_create(pool, &params);
     while (gw_exchange_step(x, &w) != APR_SUCCESS) {
-        gw_poll_wait(poll, &w, -1);
+        if (!wait_for(poll, &w, probe->stop_fd)) {
+            gw_exchange_cancel(x, GW_FAIL_CLIENT, "the check was stopped");
+        }
     }
     probe->fail = gw_exchange_result(x)->fail;
     probe->why = gw_exchange_result(x)->why;
@@ -192,7 +221,10 @@ static void gateway_probe_run(apr_pool_t *pool, const gateway_target *target,
     to.origin.port = probe->port ? probe->port : to.origin.port;
     to.opts = target->conn;
     to.opts.disablereuse = 1;
+    /* a full member is not a sick one */
     to.opts.maxperchild = 0;
+    to.opts.max = 0;
+    to.origin.busy = NULL;
     gw_poll_init(&poll);
     if (!strcmp(probe->method, "TCP")) {
         run_tcp(pool, &to, probe, net, &poll);
