@@ -11,6 +11,8 @@ my $root = Gateway::Setup::root();
 my $docs = slurp("$root/docs/directives.md");
 my ($built, $later) = split /^## Names that are not built yet\n/m, $docs;
 my ($directives, $parameters) = split /^## Parameters\n/m, $built;
+($parameters, my ($of_members, $of_balancers)) =
+    split /^## Parameters of \w+\n/m, $parameters;
 
 sub slurp {
     my ($file) = @_;
@@ -45,6 +47,8 @@ sub table {
 
 my %directive = %{ parts($directives) };
 my %parameter = %{ parts($parameters) };
+my %member    = %{ parts($of_members) };
+my %balancer  = %{ parts($of_balancers) };
 my $not = parts($later);
 my %not_directive = %{ table($not->{Directives}) };
 my %not_parameter = %{ table($not->{'Parameters of rules and sections'}) };
@@ -81,10 +85,24 @@ my ($list) = $unknown =~ /is no parameter: there are (.*)/;
 is_deeply [ sort keys %parameter ], [ sort split /, /, $list // '' ],
     'every parameter is described, and no other';
 
+(undef, $unknown) = Gateway::Test->configtest(config =>
+    "GatewayMember balancer://b http://b nosuchkey=1\n");
+($list) = $unknown =~ /is no parameter of a member: there are (.*), and/;
+is_deeply [ sort keys %member ], [ sort split /, /, $list // '' ],
+    'every parameter of members is described, and no other';
+(undef, $unknown) = Gateway::Test->configtest(config =>
+    "GatewaySet balancer://b nosuchkey=1\n");
+($list) = $unknown =~ /is no parameter of a balancer: there are (.*)/;
+is_deeply [ sort keys %balancer, 'retry=' ],
+    [ sort split /, /, $list // '' ],
+    'every parameter of balancers is described, and no other';
+
 # --- what each part must have ------------------------------------------------
 
-for my $name (sort(keys %directive), sort keys %parameter) {
-    my $text = $directive{$name} // $parameter{$name};
+my @described = map { my $of = $_; map { [ $_, $of->{$_} ] } sort keys %$of }
+    \(%directive, %parameter, %member, %balancer);
+for (@described) {
+    my ($name, $text) = @$_;
     my @want = ('Syntax', 'Default', $directive{$name} ? 'Context' : ());
     my @missing = grep { $text !~ /^- $_: \S/m } @want;
     is "@missing", '', "$name has @want";
@@ -118,12 +136,20 @@ my %use = (
     GatewayAddHeaders => ['Off'],
     GatewayUnsafePath => ['allow'],
     GatewayTimeout => ['5'],
+    GatewayMaxInFlight => ['50%'],
     GatewayPassOrder => ['file'],
     GatewaySet => [ 'https://b ttl=5', 'ttl=5' ],
     GatewaySSLVerify => ['require'],
     GatewaySSLCACertificateFile => ['@CA@'],
     GatewaySSLCACertificatePath => ['@CERTS@'],
     '<Gateway>' => [''],
+    GatewayMember => [ 'balancer://b http://m', 'http://m' ],
+    GatewayBalancerGrowth => ['5'],
+    GatewayBalancerPersist => ['On'],
+    GatewayBalancerInherit => ['Off'],
+    GatewayHCExpr => ['ok {true}'],
+    GatewayHCTemplate => ['x hcmethod=TCP'],
+    GatewayHCTPsize => ['5'],
 );
 
 # The line that uses a directive: its arguments at server level, in a section
@@ -142,6 +168,7 @@ for my $name (sort keys %directive) {
     my @wrong;
     for my $where (sort keys %open) {
         my ($before, $after) = @{ $open{$where} };
+        $before =~ s{https://b}{balancer://b} if $name eq 'GatewayMember';
         my $rule = $name eq 'GatewaySet' ? 'GatewayPass / https://b' : '';
         my ($ok, $said) = Gateway::Test->configtest(ssl => 1,
             config => join "\n", $before, usage($name, $where), $after,
@@ -163,7 +190,7 @@ sub refused {
     return;
 }
 
-for my $name (sort grep { !/Member|Balancer|HC/ } keys %not_directive) {
+for my $name (sort keys %not_directive) {
     my $line = $name =~ /^<(.*)>/ ? "<$1 x>\n</$1>\n" : "$name on\n";
     refused($line, $name, $not_directive{$name});
 }
