@@ -12,7 +12,7 @@ extern module AP_MODULE_DECLARE_DATA gateway_module;
 APLOG_USE_MODULE(gateway);
 
 /* Written by child_init before any other thread but the resolver's exists,
- * and by the cleanups of pchild after they ended. */
+ * and by the cleanup of pchild after they ended. */
 static struct {
     gw_resolver *resolver;
     gw_pool *pool;              /* atomic: the resolver thread ticks */
@@ -29,14 +29,9 @@ static void tick(void *baton)
     }
 }
 
-static apr_status_t end_threads(void *data)
+static apr_status_t child_exit(void *data)
 {
     gw_resolver_destroy(&child.resolver);
-    return APR_SUCCESS;
-}
-
-static apr_status_t end_connections(void *data)
-{
     gw_pool_destroy(&child.pool);
     if (child.stop_fd >= 0) {
         close(child.stop_fd);
@@ -70,10 +65,10 @@ void gw_child_init(apr_pool_t *pchild, server_rec *s)
         ap_log_error(APLOG_MARK, APLOG_WARNING, errno, s, GWNO(00003)
                      "no eventfd: an ungraceful stop waits for backends");
     }
-    apr_pool_pre_cleanup_register(pchild, NULL, end_threads);
-    /* prefork destroys pchild out of a signal handler, in the middle of a
-     * request whose pool is below it: not before that has let go. */
-    apr_pool_cleanup_register(pchild, NULL, end_connections,
+    /* No pre-cleanup, for what lives in pools below pchild uses both until
+     * it ends with them: health checks, and the request in the middle of
+     * which prefork destroys pchild out of a signal handler. */
+    apr_pool_cleanup_register(pchild, NULL, child_exit,
                               apr_pool_cleanup_null);
 }
 

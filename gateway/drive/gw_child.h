@@ -2,9 +2,9 @@
  * gw_child: what one child process needs to talk to backends: the resolver
  * and the pool of connections.
  *
- * Made in child_init. A pre-cleanup of pchild joins the resolver thread, a
- * cleanup closes the pool's idle connections. Reached by any thread of the
- * child in between.
+ * Made in child_init. A cleanup of pchild, behind what lives in pools below
+ * it, joins the resolver thread and closes the pool's idle connections.
+ * Reached by any thread of the child in between.
  */
 #ifndef GW_CHILD_H
 #define GW_CHILD_H

@@ -228,7 +228,8 @@ static apr_status_t h1_open(gw_stream *s)
     if (rv == APR_SUCCESS) {
         rv = work(h);
     }
-    if (out_of_descriptors(rv) && !h->shed && gw_pool_shed(h->pool)) {
+    if (out_of_descriptors(rv) && h->phase == AT_WORK && !h->shed
+        && gw_pool_shed(h->pool)) {
         h->shed = 1;
         h->s.fail = GW_OK;
         gw_conn_destroy(&h->conn);

@@ -74,7 +74,7 @@ struct gw_resolver_params {
 
 /**
  * Start the resolver thread. @return APR_SUCCESS or why not (logged).
- * Call in child_init; gw_resolver_destroy() in a pre-cleanup of pchild: it
+ * Call in child_init; gw_resolver_destroy() in a cleanup of pchild: it
  * joins the thread and wakes every waiter (their lookups then fail).
  */
 apr_status_t gw_resolver_create(apr_pool_t *pool,
