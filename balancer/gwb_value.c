@@ -149,24 +149,52 @@ const char *gwb_value_weight(apr_pool_t *pool, const char *name,
                         "decimals at most, not '%s'", name, value);
 }
 
+/** A status code, three digits. @return 0 when it is none */
+static int read_code(gw_str text, apr_int64_t *n)
+{
+    return text.len == 3 && gw_str_number(text, 10, n) && *n >= CODE_LEAST
+           && *n <= CODE_MOST;
+}
+
+/** "500" or "500-599". @return 0 when it is neither */
+static int read_codes(gw_str text, apr_int64_t *pfirst, apr_int64_t *plast)
+{
+    const char *dash = memchr(text.p, '-', text.len);
+    gw_str first = text;
+    gw_str last = text;
+
+    if (dash != NULL) {
+        first.len = (apr_size_t)(dash - text.p);
+        last.p = dash + 1;
+        last.len = text.len - first.len - 1;
+    }
+    return read_code(first, pfirst) && read_code(last, plast)
+           && *pfirst <= *plast;
+}
+
 const char *gwb_value_codes(apr_pool_t *pool, const char *name,
                             const char *value, gwb_codes *codes)
 {
     gw_str rest = gw_str_of(value);
     gw_str element;
-    apr_int64_t n;
+    apr_int64_t n, last;
+    int good = 0;
 
     while (gw_str_next_element(&rest, &element)) {
-        if (element.len != 3 || !gw_str_number(element, 10, &n)
-            || n < CODE_LEAST || n > CODE_MOST) {
-            return apr_psprintf(pool, "%s= must be a list of status codes "
-                                "from %d to %d, such as 500,503, not '%s'",
-                                name, CODE_LEAST, CODE_MOST, value);
+        good = read_codes(element, &n, &last);
+        if (!good) {
+            break;
         }
-        codes->bits[n / 8] |= (unsigned char)(1 << (n % 8));
+        for (; n <= last; ++n) {
+            codes->bits[n / 8] |= (unsigned char)(1 << (n % 8));
+        }
         codes->any = 1;
     }
-    return NULL;
+    return good ? NULL
+                : apr_psprintf(pool, "%s= must be a list of status codes "
+                               "from %d to %d, such as 500,503 or 500-599, "
+                               "not '%s'", name, CODE_LEAST, CODE_MOST,
+                               value);
 }
 
 const char *gwb_value_word(apr_pool_t *pool, const char *name,

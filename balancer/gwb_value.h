@@ -57,7 +57,7 @@ const char *gwb_value_size(apr_pool_t *pool, const char *name,
 const char *gwb_value_weight(apr_pool_t *pool, const char *name,
                              const char *value, unsigned *pweight);
 
-/** A comma list of status codes, added to the set. */
+/** A comma list of status codes and ranges of them, added to the set. */
 const char *gwb_value_codes(apr_pool_t *pool, const char *name,
                             const char *value, gwb_codes *codes);
 
