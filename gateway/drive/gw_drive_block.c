@@ -10,6 +10,7 @@
 #include "gw_request.h"
 #include "gw_response.h"
 #include "gw_rlog.h"
+#include "mod_gateway.h"
 
 extern module AP_MODULE_DECLARE_DATA gateway_module;
 APLOG_USE_MODULE(gateway);
@@ -87,6 +88,11 @@ int gw_drive_block(request_rec *r, const gw_mapped *m)
 
     params.net = gw_child_net();
     if (!params.net) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, GWNO(00200) "this child "
+                      "cannot reach backends, GW00001 said why when it began");
+        gw_response_proxy_status(r, "proxy_internal_error");
+        apr_table_setn(r->subprocess_env, GATEWAY_ENV_REASON,
+                       gw_fail_name(GW_FAIL_INTERNAL));
         return HTTP_SERVICE_UNAVAILABLE;
     }
     head = gw_request_head(r, m);

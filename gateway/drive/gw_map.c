@@ -10,6 +10,7 @@
 #include "gw_log.h"
 #include "gw_path.h"
 #include "gw_request.h"
+#include "gw_response.h"
 #include "gw_walk.h"
 #include "gw_map_target.h"
 
@@ -40,6 +41,7 @@ static int refuse(request_rec *r, const char *path, const char *why)
 {
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, GWNO(00250)
                   "path refused, %s: %s", why, path);
+    gw_response_proxy_status(r, "http_request_error");
     return HTTP_BAD_REQUEST;
 }
 

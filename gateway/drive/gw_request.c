@@ -9,6 +9,7 @@
 
 #include "gw_headers.h"
 #include "gw_log.h"
+#include "gw_response.h"
 
 extern module AP_MODULE_DECLARE_DATA gateway_module;
 APLOG_USE_MODULE(gateway);
@@ -79,6 +80,9 @@ static int max_forwards(request_rec *r)
         return DECLINED;
     }
     if (!gw_str_number(gw_str_trim(gw_str_of(text)), 10, &left)) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, GWNO(00103) "refused: "
+                      "Max-Forwards is no number: %s", text);
+        gw_response_proxy_status(r, "http_request_error");
         return HTTP_BAD_REQUEST;
     }
     if (left > 0) {
@@ -119,6 +123,7 @@ static int line_refused(request_rec *r)
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, GWNO(00102) "refused: %s: "
                   "%s %s", why, r->method, r->protocol);
     allow_methods(r);
+    gw_response_proxy_status(r, "http_request_denied");
     r->connection->keepalive = AP_CONN_CLOSE;
     return status;
 }
@@ -136,9 +141,11 @@ int gw_request_check(request_rec *r)
                       "request already went through this gateway (Via: %s); "
                       "does a GatewayPass point to this server?",
                       apr_table_get(r->headers_in, "Via"));
+        gw_response_proxy_status(r, "proxy_loop_detected");
         return HTTP_LOOP_DETECTED;
     }
     if (body_too_large(r)) {
+        gw_response_proxy_status(r, "http_request_denied");
         r->connection->keepalive = AP_CONN_CLOSE;
         return HTTP_REQUEST_ENTITY_TOO_LARGE;
     }

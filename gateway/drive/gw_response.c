@@ -199,7 +199,7 @@ static int client_closed(request_rec *r, apr_status_t body_error)
     return DONE;
 }
 
-static void proxy_status(request_rec *r, const char *type)
+void gw_response_proxy_status(request_rec *r, const char *type)
 {
     apr_table_setn(r->err_headers_out, "Proxy-Status", apr_psprintf(
                        r->pool, "%s; error=%s",
@@ -222,7 +222,7 @@ int gw_response_failed(request_rec *r, const gw_mapped *m,
     if (a.status == DONE || begun) {
         return a.status;
     }
-    proxy_status(r, a.proxy_status);
+    gw_response_proxy_status(r, a.proxy_status);
     if (a.status == HTTP_SERVICE_UNAVAILABLE) {
         apr_table_setn(r->err_headers_out, "Retry-After", RETRY_AFTER);
     }

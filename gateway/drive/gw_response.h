@@ -31,4 +31,8 @@ int gw_response_failed(request_rec *r, const gw_mapped *m,
                        const gw_result *result, apr_status_t body_error,
                        int begun);
 
+/** Say in Proxy-Status (RFC 9209) of the answer to come that the gateway made
+ * it. @param type  of section 2.3; a literal */
+void gw_response_proxy_status(request_rec *r, const char *type);
+
 #endif
