@@ -66,6 +66,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
 {
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
         gw_conf_announce(ptemp, s);
+        gw_child_share(pconf, s);
     }
     return OK;
 }
@@ -105,6 +106,7 @@ static void register_hooks(apr_pool_t *p)
     gw_probe_register();
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(gw_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(gw_child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(gw_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(post_read_request, NULL, NULL,

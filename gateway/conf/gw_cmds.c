@@ -88,6 +88,33 @@ static const char *cmd_pass_order(cmd_parms *cmd, void *mconfig,
     return err;
 }
 
+/** Off, n or n% */
+static const char *cmd_max_inflight(cmd_parms *cmd, void *mconfig,
+                                    const char *word)
+{
+    gw_server_conf *conf = gw_conf_of_server(cmd->server);
+    const char *err = gw_where_check(cmd, IN_SERVER);
+    gw_str digits = { word, strspn(word, "0123456789") };
+    const char *unit = word + digits.len;
+    int percent = strcmp(unit, "%") == 0;
+    apr_int64_t n = 0;
+
+    if (err != NULL) {
+        return err;
+    }
+    if (strcasecmp(word, "Off") != 0
+        && ((*unit != '\0' && !percent) || !gw_str_number(digits, 10, &n)
+            || n < 1 || n > (percent ? 100 : APR_INT32_MAX))) {
+        return apr_psprintf(cmd->pool, "GatewayMaxInFlight must be a number "
+                            "of requests such as 50, a part of the server's "
+                            "threads from 1%% to 100%%, or Off, not '%s'",
+                            word);
+    }
+    conf->cap = (int)n;
+    conf->cap_is_percent = percent;
+    return NULL;
+}
+
 static const char *cmd_ssl_verify(cmd_parms *cmd, void *mconfig,
                                   const char *word)
 {
@@ -204,6 +231,9 @@ const command_rec gw_cmds[] = {
                   "seconds without progress before a backend is given up"),
     AP_INIT_TAKE1("GatewayPassOrder", cmd_pass_order, NULL, ANYWHERE,
                   "longest or file: which of several matching rules wins"),
+    AP_INIT_TAKE1("GatewayMaxInFlight", cmd_max_inflight, NULL, ANYWHERE,
+                  "requests to one backend or balancer at once: a number, a "
+                  "part of the threads such as 75%, or Off"),
     AP_INIT_RAW_ARGS("<Gateway", gw_cmd_section, NULL, ANYWHERE,
                      "container for directives about the backends whose URL "
                      "begins so"),

@@ -22,6 +22,7 @@ void *gw_conf_create_server(apr_pool_t *p, server_rec *s)
     conf->targets = apr_array_make(p, 2, sizeof(void *));
     conf->timeout = GW_UNSET;
     conf->pass_order = GW_UNSET;
+    conf->cap = GW_UNSET;
     return conf;
 }
 
@@ -42,6 +43,9 @@ void *gw_conf_merge_server(apr_pool_t *p, void *basev, void *addv)
     conf->timeout = add->timeout == GW_UNSET ? base->timeout : add->timeout;
     conf->pass_order = add->pass_order == GW_UNSET ? base->pass_order
                                                    : add->pass_order;
+    conf->cap = add->cap == GW_UNSET ? base->cap : add->cap;
+    conf->cap_is_percent = add->cap == GW_UNSET ? base->cap_is_percent
+                                                : add->cap_is_percent;
     return conf;
 }
 

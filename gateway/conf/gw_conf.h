@@ -12,6 +12,8 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include <apr_hash.h>
+
 #include "gw_routes.h"
 
 /* the module record, in mod_gateway.c: the one symbol that is exported */
@@ -27,6 +29,9 @@ struct gw_keys {
     gw_time connect_timeout;    /* connectiontimeout= */
     gw_time ttl;                /* ttl= */
     int maxperchild;
+    int max;                    /* max=, in all children */
+    int queue;                  /* queue= */
+    gw_time queue_timeout;      /* queuetimeout=, acquire= */
     int disablereuse;           /* disablereuse=, enablereuse= */
     int keepalive;
     int retry;                  /* accepted; no effect on a single origin */
@@ -79,13 +84,21 @@ struct gw_server_conf {
                                        never inherited */
     gw_time timeout;                /* GatewayTimeout, GW_UNSET */
     int pass_order;                 /* gw_route_order, GW_UNSET */
+    int cap;                        /* GatewayMaxInFlight, 0: Off; GW_UNSET */
+    int cap_is_percent;             /* of the server's threads */
     int own_rules;                  /* the first ones of rules; the others
                                        come from the main server */
     apr_array_header_t *notices;    /* private to conf: for the announcement,
                                        main server only */
     /* after the freeze */
     gw_routes *routes;              /* NULL: no rule here */
+    apr_array_header_t *frozen;     /* gw_route *, what routes was built of;
+                                       NULL: none of its own */
+    apr_hash_t *origins;            /* key -> gw_origin *, main server only */
     const char *pseudonym;          /* in Via, unique to this server */
+    /* after gw_limits_cap() */
+    int inflight_max;               /* requests that one origin or balancer
+                                       may have, 0: no limit */
 };
 
 /* httpd's create and merge callbacks. */

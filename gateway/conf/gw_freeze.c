@@ -154,7 +154,10 @@ static void set_conn_opts(const freeze *f, gw_conn_opts *conn,
                             : k->connect_timeout;
     conn->ttl = k->ttl == GW_UNSET ? 0 : k->ttl;
     conn->maxperchild = or_default(k->maxperchild, 0);
-    conn->queue = GW_QUEUE_DEFAULT;
+    conn->max = or_default(k->max, 0);
+    conn->queue = or_default(k->queue, GW_QUEUE_DEFAULT);
+    conn->queue_timeout = k->queue_timeout == GW_UNSET
+                          ? conn->connect_timeout : k->queue_timeout;
     conn->disablereuse = or_default(k->disablereuse, 0);
 }
 
@@ -396,6 +399,7 @@ static int freeze_routes(freeze *f, gw_server_conf *conf)
                                    conf->pass_order == GW_ORDER_FILE
                                    ? GW_ORDER_FILE : GW_ORDER_LONGEST,
                                    regex_match);
+    conf->frozen = rules;
     gw_routes_unreachable(conf->routes, f->ptemp, report_never, f);
     return OK;
 }
@@ -559,6 +563,7 @@ int gw_conf_freeze(apr_pool_t *pconf, apr_pool_t *ptemp,
     if (rv == OK) {
         warn_unverified(&f);
         main_conf->notices = f.notices;
+        main_conf->origins = f.origins;
     }
     return rv;
 }

@@ -19,6 +19,7 @@
 
 typedef enum {
     KEY_SECONDS,            /* a span, in s unless it says otherwise */
+    KEY_MILLISECONDS,       /* in ms unless it says otherwise */
     KEY_COUNT,              /* 0.. */
     KEY_FLAG,               /* on|off */
     KEY_INVERTED,           /* on|off, stored the other way round */
@@ -36,7 +37,11 @@ static const key_def keys_known[] = {
     { "timeout", KEY_SECONDS, offsetof(gw_keys, timeout) },
     { "connectiontimeout", KEY_SECONDS, offsetof(gw_keys, connect_timeout) },
     { "ttl", KEY_SECONDS, offsetof(gw_keys, ttl) },
+    { "max", KEY_COUNT, offsetof(gw_keys, max) },
     { "maxperchild", KEY_COUNT, offsetof(gw_keys, maxperchild) },
+    { "queue", KEY_COUNT, offsetof(gw_keys, queue) },
+    { "queuetimeout", KEY_SECONDS, offsetof(gw_keys, queue_timeout) },
+    { "acquire", KEY_MILLISECONDS, offsetof(gw_keys, queue_timeout) },
     { "disablereuse", KEY_FLAG, offsetof(gw_keys, disablereuse) },
     { "enablereuse", KEY_INVERTED, offsetof(gw_keys, disablereuse) },
     { "keepalive", KEY_FLAG, offsetof(gw_keys, keepalive) },
@@ -53,9 +58,7 @@ static const struct {
     const char *instead;
 } keys_later[] = {
     { "min", "remove it, connections are opened when they are needed" },
-    { "max", "maxperchild= limits the connections of each child" },
     { "smax", "ttl= closes idle connections" },
-    { "acquire", "connectiontimeout= also limits the wait for a connection" },
     { "addressttl", "remove it, names follow the TTL that DNS gives" },
     { "flushpackets", "remove it, a pause of the backend always flushes" },
     { "flushwait", "remove it, a pause of the backend always flushes" },
@@ -88,11 +91,19 @@ void gw_keys_init(gw_keys *keys)
     keys->timeout = GW_UNSET;
     keys->connect_timeout = GW_UNSET;
     keys->ttl = GW_UNSET;
+    keys->max = GW_UNSET;
     keys->maxperchild = GW_UNSET;
+    keys->queue = GW_UNSET;
+    keys->queue_timeout = GW_UNSET;
     keys->disablereuse = GW_UNSET;
     keys->keepalive = GW_UNSET;
     keys->retry = GW_UNSET;
     keys->reverse = GW_UNSET;
+}
+
+static int is_span(const key_def *def)
+{
+    return def->kind == KEY_SECONDS || def->kind == KEY_MILLISECONDS;
 }
 
 static int is_set(const gw_keys *keys, const key_def *def)
@@ -101,6 +112,7 @@ static int is_set(const gw_keys *keys, const key_def *def)
 
     switch (def->kind) {
     case KEY_SECONDS:
+    case KEY_MILLISECONDS:
         return *(const gw_time *)at != GW_UNSET;
     case KEY_NAME:
         return *(const char *const *)at != NULL;
@@ -132,7 +144,7 @@ void gw_keys_overlay(gw_keys *keys, const gw_keys *over)
         if (!is_set(over, def)) {
             continue;
         }
-        if (def->kind == KEY_SECONDS) {
+        if (is_span(def)) {
             memcpy(to, from, sizeof(gw_time));
         }
         else if (def->kind == KEY_NAME) {
@@ -350,8 +362,9 @@ static const char *read_value(apr_pool_t *pool, gw_keys *keys,
 
     switch (def->kind) {
     case KEY_SECONDS:
+    case KEY_MILLISECONDS:
         return gw_keys_time(pool, apr_pstrcat(pool, def->name, "=", NULL),
-                            value, "s", at);
+                            value, def->kind == KEY_SECONDS ? "s" : "ms", at);
     case KEY_NAME:
         return read_name(pool, def, value, at);
     case KEY_COUNT:
@@ -359,6 +372,19 @@ static const char *read_value(apr_pool_t *pool, gw_keys *keys,
     default:
         return read_flag(pool, def, value, at);
     }
+}
+
+/** The other name for the same thing, or NULL. */
+static const char *other_name(const key_def *def)
+{
+    const key_def *other;
+
+    for (other = keys_known; other->name != NULL; ++other) {
+        if (other != def && other->offset == def->offset) {
+            return other->name;
+        }
+    }
+    return NULL;
 }
 
 /** disablereuse= and enablereuse= share a place: say both if they differ. */
@@ -370,7 +396,11 @@ static const char *twice(apr_pool_t *pool, const gw_keys *keys,
     int flag;
 
     if (!is_reuse) {
-        return apr_psprintf(pool, "%s= is given twice", def->name);
+        const char *other = other_name(def);
+
+        return apr_psprintf(pool, "%s= is given twice%s%s%s", def->name,
+                            other ? ", " : "", other ? other : "",
+                            other ? "= being another name for it" : "");
     }
     err = read_flag(pool, def, value, &flag);
     if (err == NULL && flag != keys->disablereuse) {

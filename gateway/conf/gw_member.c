@@ -52,6 +52,25 @@ static const char *gateway_target_url(const gateway_target *target)
     return target->text;
 }
 
+static unsigned gateway_target_busy(const gateway_target *target,
+                                    unsigned *pmax)
+{
+    *pmax = (unsigned)target->conn.max;
+    return gw_inflight_count(target->origin->busy);
+}
+
+/** A target of run time is counted by all processes that make it. */
+static const gw_gauge *find_gauge(apr_pool_t *pool, const gw_origin *like,
+                                  const gw_origin *origin)
+{
+    if (like->busy == NULL) {
+        return NULL;
+    }
+    return gw_inflight_gauge(gw_inflight_of(like->busy), pool,
+                             apr_pstrcat(pool, GW_KEY_CONNECTIONS,
+                                         origin->key, NULL));
+}
+
 gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
                               const char *text, const char **perr)
 {
@@ -76,7 +95,11 @@ gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
         t->identity.params.sni = t->url->host_is_ip ? NULL : t->url->host;
     }
     t->origin = gw_backend_origin(pool, t->url, &t->identity, perr);
-    return t->origin ? t : NULL;
+    if (t->origin == NULL) {
+        return NULL;
+    }
+    t->origin->busy = find_gauge(pool, like->origin, t->origin);
+    return t;
 }
 
 const gateway_balancer_provider *gw_member_provider(void)
@@ -101,4 +124,5 @@ void gw_member_register(void)
     APR_REGISTER_OPTIONAL_FN(gateway_target_read);
     APR_REGISTER_OPTIONAL_FN(gateway_target_key);
     APR_REGISTER_OPTIONAL_FN(gateway_target_url);
+    APR_REGISTER_OPTIONAL_FN(gateway_target_busy);
 }

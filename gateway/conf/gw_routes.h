@@ -57,6 +57,8 @@ struct gw_route {
     gw_origin *origin;          /* NULL with a balancer, like conn */
     gw_conn_opts conn;
     gateway_balancer *balancer; /* of balancer://name */
+    const gw_gauge *inflight;   /* requests to origin or balancer now, in all
+                                   processes; NULL: not counted */
     int nocanon;
     int noquery;                /* accepted; see docs/directives.md */
     int reverse;                /* imply reverse mapping (default) */

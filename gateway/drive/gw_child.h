@@ -10,8 +10,22 @@
 #define GW_CHILD_H
 
 #include <httpd.h>
+#include <ap_mpm.h>
+#include <scoreboard.h>
 
 #include "gw_stream.h"
+
+/**
+ * In post_config of the parent, once the configuration is frozen: make the
+ * counters that all children share, or find those of before the restart, and
+ * give the configuration its part of them. Trouble is logged: limits do not
+ * hold then.
+ */
+void gw_child_share(apr_pool_t *pconf, server_rec *s);
+
+/** child_status hook: what an ended child had in use counts no more. */
+void gw_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot,
+                     mpm_child_status state);
 
 /** child_init hook. A failure is logged; gw_child_net() is NULL then. */
 void gw_child_init(apr_pool_t *pchild, server_rec *s);

@@ -6,6 +6,7 @@
 #include "gw_client.h"
 #include "gw_clock.h"
 #include "gw_exchange.h"
+#include "gw_limit.h"
 #include "gw_poll.h"
 #include "gw_request.h"
 #include "gw_response.h"
@@ -84,7 +85,9 @@ int gw_drive_block(request_rec *r, const gw_mapped *m)
     gw_exchange *x;
     gw_client *client;
     const gw_req_head *head;
+    gw_result refused;
     gw_poll poll;
+    int rv;
 
     params.net = gw_child_net();
     if (!params.net) {
@@ -97,6 +100,9 @@ int gw_drive_block(request_rec *r, const gw_mapped *m)
     }
     head = gw_request_head(r, m);
     client = gw_client_create(r, m, head->framing != GW_BODY_NONE);
+    if (!gw_limit_enter(r, m, head, &refused)) {
+        return conclude(r, m, client, &refused);
+    }
     params.host = &client->host;
     gw_poll_init(&poll);
     params.waker = &poll.waker;
@@ -107,5 +113,7 @@ int gw_drive_block(request_rec *r, const gw_mapped *m)
     x = gw_exchange_create(r->pool, &params);
     run(x, client, &poll);
     gw_poll_close(&poll);
-    return conclude(r, m, client, gw_exchange_result(x));
+    rv = conclude(r, m, client, gw_exchange_result(x));
+    gw_limit_leave(m);
+    return rv;
 }

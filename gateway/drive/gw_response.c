@@ -9,6 +9,7 @@
 #include <util_filter.h>
 
 #include "gw_headers.h"
+#include "gw_limit.h"
 #include "gw_log.h"
 #include "gw_map_back.h"
 #include "mod_gateway.h"
@@ -179,12 +180,16 @@ static void log_failure(request_rec *r, const gw_mapped *m,
                         const gw_result *res, int status, int begun)
 {
     int level = by_client(res->fail) ? APLOG_INFO : APLOG_ERR;
+    const char *more = "";
 
+    if (res->fail == GW_FAIL_BUSY) {
+        level = gw_limit_level(r, m, &more);
+    }
     ap_log_rerror(APLOG_MARK, level, 0, r, GWNO(00150) "%s %s: %s%s%s%s "
-                  "[%s] -> %s %d", r->method, m->match.route->destination,
+                  "[%s] -> %s %d%s", r->method, m->match.route->destination,
                   *res->addrs ? "(" : "", res->addrs,
                   *res->addrs ? ") " : "", res->why, gw_fail_name(res->fail),
-                  begun ? "truncated" : "answered", status);
+                  begun ? "truncated" : "answered", status, more);
 }
 
 /* A client that left sees no answer; the access log shows 499. */

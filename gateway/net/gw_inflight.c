@@ -274,6 +274,11 @@ gw_gauge *gw_inflight_gauge(gw_inflight *table, apr_pool_t *pool,
     return g;
 }
 
+gw_inflight *gw_inflight_of(const gw_gauge *gauge)
+{
+    return gauge->table;
+}
+
 /* --- rows --------------------------------------------------------------- */
 
 static void raise_top(gw_inflight *t, apr_uint32_t top)

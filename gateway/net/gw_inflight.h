@@ -26,6 +26,9 @@
 typedef struct gw_inflight gw_inflight;
 typedef struct gw_gauge gw_gauge;
 
+/** Before an origin's key: its connections in use. */
+#define GW_KEY_CONNECTIONS "connections "
+
 /**
  * Make the shared memory: the parent, before it forks.
  * @param pool     outlives restarts
@@ -54,6 +57,9 @@ void gw_inflight_begin(gw_inflight *table);
  */
 gw_gauge *gw_inflight_gauge(gw_inflight *table, apr_pool_t *pool,
                             const char *key);
+
+/** The table of a gauge: for keys of run time. */
+gw_inflight *gw_inflight_of(const gw_gauge *gauge);
 
 /**
  * A child begins: take a row. Before any thread counts.

@@ -51,8 +51,8 @@ struct gw_conn_opts {
  * 60 s that most servers close at. */
 #define GW_IDLE_DEFAULT GW_SEC(55)
 
-/** Most who wait in line for a connection when the rule does not say: with
- * the blocking driver its threads are fewer. */
-#define GW_QUEUE_DEFAULT 1024
+/** Most who wait in a process when queue= does not say: more than a child has
+ * threads, so that time bounds the line rather than its length. */
+#define GW_QUEUE_DEFAULT 100
 
 #endif

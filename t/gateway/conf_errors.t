@@ -91,8 +91,18 @@ my @bad = (
     ["GatewayPass /x https://b verifyname=a/b\n", 1,
         "verifyname= must be a host name or an IP address, not 'a/b'"],
     ["GatewayPass /x ! ttl=5\n", 1, "'!' passes nothing on"],
-    ["GatewayPass /x http://b max=5\n", 1,
-        'max= is not built yet: maxperchild= limits'],
+    ["GatewayPass /x http://b min=5\n", 1, 'min= is not built yet'],
+    ["GatewayPass /x http://b max=-1\n", 1,
+        "max= must be a whole number from 0 to 2147483647, not '-1'"],
+    ["GatewayPass /x http://b queuetimeout=0\n", 1,
+        'queuetimeout= must be a time from 1ms'],
+    ["GatewayPass /x http://b queuetimeout=1 acquire=5\n", 1,
+        'acquire= is given twice, queuetimeout= being another name for it'],
+    ["GatewayMaxInFlight 0\n", 1, "GatewayMaxInFlight must be a number of "
+        . "requests such as 50, a part of the server's threads from 1% to "
+        . "100%, or Off, not '0'"],
+    map({ ["GatewayMaxInFlight $_\n", 1, "or Off, not '$_'"] }
+        qw(101% 0% -1 5x % 99999999999 On)),
     ["GatewayPass /x http://b mapping=servlet\n", 1,
         'mapping= is not built yet'],
     ["GatewayPass /x http://b interpolate\n", 1,
