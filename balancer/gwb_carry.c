@@ -251,7 +251,9 @@ static void import_slot(const carry *c, const gwb_slot *old)
         }
     }
     new->rec.id = old->rec.id;
-    if (old->from_file || !new->from_file) {
+    /* who was removed, or added at run time before the configuration had it,
+     * begins as the configuration says */
+    if (!old->removed && (old->from_file || !new->from_file)) {
         import_settings(c, new, old);
     }
     import_health(c, new, &old->rec);

@@ -14,7 +14,8 @@ Gateway::Admin - looks at and changes the balancers of a running server
   is $admin->set(app => $url, 'status=+N'), 'done';
   $admin->add(app => $url, 'loadfactor=2');  $admin->remove(app => $url);
 
-It speaks to mod_t_admin (t/modules), at /t-admin.
+It speaks to mod_t_admin (t/modules), at /t-admin; new($s, 'NAME') on another
+port of the server.
 
 =cut
 
@@ -33,13 +34,20 @@ EOC
 }
 
 sub new {
-    my ($class, $server) = @_;
-    return bless { server => $server }, $class;
+    my ($class, $server, $port) = @_;
+    return bless { server => $server, port => $port }, $class;
+}
+
+sub _get {
+    my ($self, $query) = @_;
+    my $s = $self->{server};
+    my $c = $s->client(port => $s->port($self->{port} || 'PORT'));
+    return $c->get("/t-admin?$query", 'Connection: close')->response->body;
 }
 
 sub list {
     my ($self) = @_;
-    my $text = $self->{server}->get('/t-admin?list')->body;
+    my $text = $self->_get('list');
     return map { { /(\w+)=(\S*)/g } } split /\n/, $text;
 }
 
@@ -64,7 +72,7 @@ sub remove { return shift->_do('remove', @_) }
 sub _do {
     my ($self, @words) = @_;
     s/([^\w.:=\/-])/sprintf '%%%02x', ord $1/ge for @words;
-    my $said = $self->{server}->get('/t-admin?' . join '&', @words)->body;
+    my $said = $self->_get(join '&', @words);
     chomp $said;
     return $said;
 }
