@@ -19,13 +19,17 @@ my $hang = Gateway::Backend->http({ '*' => sub {
 } });
 my $good = Gateway::Backend->http({ '*' => [ 200, [], 'good' ] });
 
-# A server with eight threads, of one process or of eight.
+# A server with eight threads, of one process or of eight; or, for restarts,
+# with twice as many, of several processes in any case.
 sub server {
     my ($config, %opt) = @_;
+    my $times = delete $opt{times} || 1;
+    my $n = 8 * $times;
     unlink $gate;
     my $s = Gateway::Test->server(vars => { HANG => $hang, GOOD => $good },
-        children => $prefork ? 8 : 2, threads => 4, %opt,
-        mpm_config => $prefork ? "StartServers 8\nMinSpareServers 8" : undef,
+        children => $prefork ? $n : $times > 1 ? $n / 4 : 1,
+        threads => $times > 1 ? 4 : 8, %opt,
+        mpm_config => $prefork ? "StartServers $n\nMinSpareServers 8" : undef,
         config => <<"EOC" . $config);
 GatewayPass /hang http://\@HANG\@/hang timeout=30
 GatewayPass /again http://\@HANG\@/again
@@ -106,7 +110,8 @@ ok $s->wait_log(qr/warn\].*GW00150: GET http:\S+ 6\ requests, as many as/),
 
 # --- a restart in between, and a child that dies -----------------------------
 
-unlink $gate;
+$s->stop;
+$s = server("GatewayMaxInFlight 6\n", times => 2);
 ($refused, $waiting) = hanging($s, 3);
 $s->restart('graceful');
 my ($more_refused, $more) = hanging($s, 3);
@@ -117,7 +122,9 @@ is $s->get('/again/x')->status, 200, 'all is free';
 unlink $gate;
 ($refused, $waiting) = hanging($s, 6);
 $s->allow_log(qr/AH00052: child pid \d+ exit signal Killed|AH10392/);
-kill 'KILL', $s->children;
+my %old = map { $_ => 1 } $s->children;
+kill 'KILL', keys %old;
+$s->wait_for(sub { !grep { $old{$_} } $s->children }, 8);
 release();
 $_->response, $_->close for @$waiting;
 ok $s->wait_for(sub { $s->get('/again/x')->status == 200 }, 3),
