@@ -112,8 +112,9 @@ int gw_drive_block(request_rec *r, const gw_mapped *m)
     params.client_timeout = r->server->timeout;
     x = gw_exchange_create(r->pool, &params);
     run(x, client, &poll);
-    gw_poll_close(&poll);
     rv = conclude(r, m, client, gw_exchange_result(x));
+    /* a balancer's queue knows the waker until conclude() has left it */
+    gw_poll_close(&poll);
     gw_limit_leave(m);
     return rv;
 }
