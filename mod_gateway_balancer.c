@@ -75,7 +75,8 @@ static void register_hooks(apr_pool_t *pool)
     /* before mod_gateway, which asks for balancers in its own */
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_post_config(post_config, after_slotmem, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(child_init, after_gateway, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, after_gateway, before_watchdog,
+                       APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, before_watchdog,
                            APR_HOOK_MIDDLE);
     ap_hook_child_status(gwb_runtime_child_status, NULL, NULL,

@@ -24,7 +24,8 @@ int gwb_check_check_config(server_rec *main_server);
 /** post_config, before mod_watchdog's, which is the last. */
 int gwb_check_post_config(apr_pool_t *pconf, server_rec *main_server);
 
-/** child_init, after mod_gateway's and after the groups are made. */
+/** child_init, after mod_gateway's and after the groups are made, before
+ * mod_watchdog's, which starts its thread. */
 void gwb_check_child_init(apr_pool_t *pchild, server_rec *main_server);
 
 /** child_stopping, before mod_watchdog's: what runs ends early. */

@@ -326,6 +326,12 @@ static int lookup_function(ap_expr_lookup_parms *parms)
         *parms->data = NULL;
         return OK;
     }
+    /* they ask the server, on behalf of a request that never was */
+    if (parms->type == AP_EXPR_FUNC_OP_UNARY
+        && strchr("AFU", *parms->name) != NULL) {
+        *parms->err = "-A, -F and -U need a client's request";
+        return !OK;
+    }
     return ap_expr_lookup_default(parms);
 }
 
