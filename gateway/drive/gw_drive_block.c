@@ -115,6 +115,6 @@ int gw_drive_block(request_rec *r, const gw_mapped *m)
     rv = conclude(r, m, client, gw_exchange_result(x));
     /* a balancer's queue knows the waker until conclude() has left it */
     gw_poll_close(&poll);
-    gw_limit_leave(m);
+    gw_limit_leave(r, m);
     return rv;
 }

@@ -8,13 +8,21 @@
 #include "gw_clock.h"
 #include "gw_inflight.h"
 
+/* A stream of HTTP/2 has a thread of mod_http2's, of which H2MaxWorkers says
+ * how many there are; further streams wait for one. */
+static int holds_mpm_thread(const request_rec *r)
+{
+    return r->connection->master == NULL;
+}
+
 int gw_limit_enter(request_rec *r, const gw_mapped *m,
                    const gw_req_head *head, gw_result *refused)
 {
     int max = gw_conf_of_server(r->server)->inflight_max;
     const gw_route *route = m->match.route;
 
-    if (gw_inflight_enter(route->inflight, (unsigned)max)) {
+    if (!holds_mpm_thread(r)
+        || gw_inflight_enter(route->inflight, (unsigned)max)) {
         return 1;
     }
     memset(refused, 0, sizeof(*refused));
@@ -28,9 +36,11 @@ int gw_limit_enter(request_rec *r, const gw_mapped *m,
     return 0;
 }
 
-void gw_limit_leave(const gw_mapped *m)
+void gw_limit_leave(const request_rec *r, const gw_mapped *m)
 {
-    gw_inflight_leave(m->match.route->inflight);
+    if (holds_mpm_thread(r)) {
+        gw_inflight_leave(m->match.route->inflight);
+    }
 }
 
 int gw_limit_level(request_rec *r, const gw_mapped *m, const char **pmore)

@@ -2,7 +2,8 @@
  * gw_limit: GatewayMaxInFlight: one backend must not hold all threads.
  *
  * For drivers whose thread waits for the backend. The counts are those of all
- * children (gw_inflight). Request thread.
+ * children (gw_inflight). Streams of HTTP/2 hold threads of mod_http2 and are
+ * not counted. Request thread.
  */
 #ifndef GW_LIMIT_H
 #define GW_LIMIT_H
@@ -20,7 +21,8 @@
  */
 int gw_limit_enter(request_rec *r, const gw_mapped *m,
                    const gw_req_head *head, gw_result *refused);
-void gw_limit_leave(const gw_mapped *m);
+/** r is over. */
+void gw_limit_leave(const request_rec *r, const gw_mapped *m);
 
 /**
  * The level to log a failure for want of a connection or place at: warning at
