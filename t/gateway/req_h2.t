@@ -28,6 +28,7 @@ my $b = Gateway::Backend->http({
     '*' => sub { $_[0]->read_body($_[0]{conn}); return },
 }, lazy_body => 1, brief => 1);
 my $conf = <<'EOC';
+GatewayMaxInFlight Off
 GatewayPass /app http://@B@
 GatewayPass /down http://127.0.0.1:1
 <Location /app/small>
