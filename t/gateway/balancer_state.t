@@ -58,6 +58,16 @@ sub spread {
     return join ' ', map { "$_:$got{$_}" } sort keys %got;
 }
 
+# The old children may serve for a moment longer.
+sub restart {
+    my ($how) = @_;
+    my @old = $s->children;
+    $s->restart($how);
+    $s->wait_for(sub { !grep { kill 0 => $_ } @old }, 10)
+        or die "children of before are still there\n";
+    return;
+}
+
 # --- a graceful restart -------------------------------------------------------
 
 is spread('/app'), 'A:10 B:20', 'by weight';
@@ -70,7 +80,7 @@ my %before = map { $_ => $app->member($url{$_}) } keys %b;
 $s->expect_log(qr/GW01042.*\Q$url{B}\E was removed at run time and stays/,
     [1, 9]);
 for my $how ('graceful', 'restart') {
-    $s->restart($how);
+    restart($how);
     for my $name (qw(A C)) {
         my $m = $app->member($url{$name});
         is_deeply [ map { "$_=$m->{$_}" } sort keys %$m ],
@@ -88,7 +98,7 @@ $app->set(app => $url{A}, 'lbset=2', 'status=+H+R');
 $s->reconfigure(config => config(
     'GatewayMember http://@A@ route=a' =>
         'GatewayMember http://@A@ route=a2 lbset=1 status=+D'));
-$s->restart('graceful');
+restart('graceful');
 my $m = $app->member($url{A});
 is_deeply [ @$m{qw(route lbset weight redirect status)} ],
     [ 'a2', 1, 400, 'b', 'DHR' ],
@@ -99,7 +109,7 @@ is spread('/app'), 'C:30', 'and counts';
 
 # B's line changes: B is a member again
 $s->reconfigure(config => config('route=b loadfactor=2' => 'route=b'));
-$s->restart('graceful');
+restart('graceful');
 ok $s->wait_log(qr/GW01042.*\Q$url{B}\E was removed at run time, but its/),
     'it is logged';
 $m = $app->member($url{B});
@@ -109,7 +119,7 @@ is_deeply [ @$m{qw(removed weight usable status)} ], [ 0, 100, 1, '' ],
 # a member that leaves the file is gone, one that comes is new
 $s->reconfigure(config => config('    GatewayMember http://@A@ route=a' => '',
     'loadfactor=2' => "\n    GatewayMember http://\@C\@"));
-$s->restart('graceful');
+restart('graceful');
 is $app->member($url{A}, 'app'), undef, 'A is gone';
 is $app->member($url{C}, 'app')->{from_file}, 1, 'C is in the file now';
 is $app->member($url{C}, 'app')->{weight}, 100, 'and as the file says';
@@ -118,7 +128,7 @@ is $app->member($url{C}, 'app')->{weight}, 100, 'and as the file says';
 $app->add(app => "$url{A}/$_") for 1 .. 2;
 is $app->balancer('app')->{places}, 0;
 $s->reconfigure(config => config('growth=2' => 'growth=1'));
-$s->restart('graceful');
+restart('graceful');
 $s->expect_log(qr/GW01042.*added at run time, is lost: growth=/);
 is $app->balancer('app')->{places}, 0, 'one is left';
 
@@ -128,7 +138,7 @@ $b{A}->stop;
 is spread('/keep'), 'B:30', 'A refuses, B takes its place';
 $s->expect_log(qr/GW01020.*\Q$url{A}\E gets no requests/, [1, 9]);
 is $keep->member($url{A})->{status}, 'E', 'A is out';
-$s->restart('graceful');
+restart('graceful');
 $m = $keep->member($url{A});
 is $m->{status}, 'E', 'after a restart, too';
 is $m->{elected}, 1, 'still counted once';
