@@ -208,7 +208,8 @@ my @bad = (
         'GatewaySSLEngine is not built yet: remove it'],
     ["<GatewayMatch ^x>\n</GatewayMatch>\n", 1,
         '<GatewayMatch> is not built yet: use <Gateway> with wildcards'],
-    ["GatewayMember http://b\n", 1, 'GatewayMember needs the balancer as its first word here'],
+    ["GatewayMember http://b\n", 1,
+        'GatewayMember needs the balancer as its first word here'],
 );
 
 my @good = (
