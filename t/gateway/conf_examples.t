@@ -15,7 +15,8 @@ my @modules = qw(alias headers authz_host authz_user authn_core authn_file
     auth_basic);
 my @examples = map { m{([^/]+)\z} } glob "$dir/*.conf";
 is_deeply [ sort @examples ],
-    [qw(bitbucket.conf many-apps-one-domain.conf unix-socket.conf)],
+    [qw(bitbucket.conf health.conf many-apps-one-domain.conf
+        unix-socket.conf)],
     'every example is exercised below';
 
 # As it is, and with every variable that it names defined.
@@ -172,5 +173,61 @@ is_deeply seen('/jenkins/x'), { status => 503, body => "back soon\n" },
     '... what is down has a page';
 is seen('/page')->{target}, '/page', '... the rest goes on';
 $s->expect_log(qr/\[gateway:error\]/, 1);
+
+# --- health.conf ---------------------------------------------------------
+
+my $state = Gateway::Test->scratch . '/health';
+sub health {
+    my ($name, $status, $text) = @_;
+    open my $fh, '>', "$state.new" or die "health: $!";
+    print {$fh} "$status $text\n";
+    close $fh or die "health: $!";
+    rename "$state.new", "$state.$name" or die "health: $!";
+    return;
+}
+
+sub app {
+    my ($name) = @_;
+    return Gateway::Backend->http(sub {
+        my ($req) = @_;
+        return [ 200, [], $name ] if $req->target ne '/status';
+        open my $fh, '<', "$state.$name" or die "health: $!";
+        my ($status, $text) = split ' ', <$fh>, 2;
+        return [ $status, [], $text ];
+    });
+}
+health($_, 200, 'well') for qw(A B);
+my %app = map { $_ => app($_) } qw(A B C);
+$s = with('health.conf', { HEALTH_A => '@A_URL@',
+    HEALTH_B => '@B_URL@', HEALTH_C => '@C_URL@', HEALTH_PAGE => '/status',
+    HEALTH_HOST => 'www.front.example', HEALTH_INTERVAL => '200ms' },
+    vars => \%app);
+
+sub used {
+    my %used;
+    $used{ $s->get('/app/x')->body }++ for 1 .. 10;
+    return join ' ', sort keys %used;
+}
+
+sub changed {
+    my ($what, $n) = @_;
+    return $s->wait_for(sub {
+        $n == $s->log->grep(qr/GW01301: .*--> \[$what\]$/)
+    });
+}
+is used(), 'A B', 'health.conf: both are used';
+$app{A}->wait(sub { (() = grep { $_->target eq '/status' } $_[0]->requests) });
+my ($asked) = grep { $_->target eq '/status' } $app{A}->requests;
+is join(' ', map { $asked->header($_) // '' } qw(host x-asked-by)),
+    'www.front.example gateway', '... asked by the name of the site';
+health(A => 200, 'down for Maintenance');
+ok changed('CHECK FAILED', 1), '... a server under maintenance is not used';
+is used(), 'B', '... but the other one';
+health(B => 503, 'well');
+ok changed('CHECK FAILED', 2), '... nor one that says 503';
+is used(), 'C', '... then the small one works';
+health(A => 200, 'well');
+ok changed('IN USE', 1), '... until one is well';
+is used(), 'A', '... which is used again';
 
 done_testing;

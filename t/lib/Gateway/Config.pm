@@ -109,7 +109,7 @@ sub _modules {
             or die "$build/mod_gateway.so is not built yet:"
             . " make -f Makefile.apxs\n";
         push @names, 'gateway';
-        push @names, qw(slotmem_shm gateway_balancer)
+        push @names, qw(slotmem_shm watchdog gateway_balancer)
             if -f "$build/mod_gateway_balancer.so";
     }
     my %seen;
