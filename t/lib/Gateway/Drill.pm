@@ -129,7 +129,7 @@ sub progress { return _last_line($_[0]{err})->{asked} // 0 }
 
 sub during {
     my ($self, $share, $do) = @_;
-    my $deadline = time + 120 * Gateway::Setup::patience();
+    my $deadline = time + 3600;
     while ($self->progress < $share * $self->{asked}
         && $self->{load}->alive) {
         die "the load makes no progress\n" if time > $deadline;
