@@ -35,7 +35,7 @@ static const char *begin(change *c, apr_pool_t *pool, server_rec *s,
 {
     memset(c, 0, sizeof(*c));
     c->pool = pool;
-    c->url = url;
+    c->url = gwb_value_url(pool, url);
     c->who = who ? who : "unknown";
     c->said = "";
     c->balancer = gwb_conf_find(s, name);
@@ -247,7 +247,7 @@ static const char *check_url(const change *c, const char **purl)
     if (target == NULL) {
         return err ? err : "this URL cannot be used";
     }
-    *purl = target_url(target);
+    *purl = gwb_value_url(c->pool, target_url(target));
     if (strlen(*purl) >= GWB_URL_MAX) {
         return apr_psprintf(c->pool, "the URL of a member may have %d bytes "
                             "at most", GWB_URL_MAX - 1);

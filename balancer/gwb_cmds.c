@@ -95,7 +95,7 @@ static const char *read_url(cmd_parms *cmd, const gateway_balancer *b,
     if (err != NULL) {
         return err;
     }
-    m->url = target_url(m->target);
+    m->url = gwb_value_url(cmd->pool, target_url(m->target));
     if (strlen(m->url) >= GWB_URL_MAX) {
         return apr_psprintf(cmd->pool, "the URL of a member may have %d "
                             "bytes at most", GWB_URL_MAX - 1);

@@ -141,10 +141,24 @@ static void params_init(gwb_params *params)
     params->health.slow_start = SLOW_DEFAULT;
 }
 
+/** In a directive of mod_gateway's: httpd makes a virtual host's configuration
+ * of this module with the first directive of its own. */
+static gwb_server_conf *conf_to_fill(cmd_parms *cmd)
+{
+    gwb_server_conf *conf = gwb_conf_of_server(cmd->server);
+
+    if (conf == NULL) {
+        conf = gwb_conf_create_server(cmd->pool, cmd->server);
+        ap_set_module_config(cmd->server->module_config,
+                             &gateway_balancer_module, conf);
+    }
+    return conf;
+}
+
 gateway_balancer *gwb_conf_balancer(cmd_parms *cmd, const char *name,
                                     const char **perr)
 {
-    gwb_server_conf *conf = gwb_conf_of_server(cmd->server);
+    gwb_server_conf *conf = conf_to_fill(cmd);
     gateway_balancer *b;
 
     name = normal_name(cmd->pool, name, perr);

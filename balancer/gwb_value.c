@@ -283,6 +283,14 @@ const char *gwb_value_letters(apr_pool_t *pool, unsigned flags)
     return apr_pstrmemdup(pool, text, (apr_size_t)n);
 }
 
+const char *gwb_value_url(apr_pool_t *pool, const char *url)
+{
+    apr_size_t len = strlen(url);
+
+    return apr_pstrmemdup(pool, url,
+                          len > 0 && url[len - 1] == '/' ? len - 1 : len);
+}
+
 /** How many letters must be added, dropped or changed to make b from a. */
 static int distance(const char *a, const char *b)
 {

@@ -77,6 +77,10 @@ const char *gwb_value_status(apr_pool_t *pool, const char *value,
 /** The letters of flags, "" for none. */
 const char *gwb_value_letters(apr_pool_t *pool, unsigned flags);
 
+/** A member's URL as its name: without a slash at the end, which means
+ * nothing there. */
+const char *gwb_value_url(apr_pool_t *pool, const char *url);
+
 /** The entry of a NULL-terminated list that is closest to what was written,
  * or NULL when none is close. */
 const char *gwb_value_closest(const char *const *names, const char *name);

@@ -9,10 +9,24 @@
 #include "gw_target.h"
 #include "gw_where.h"
 
+/** The directive is another module's: httpd makes a virtual host's
+ * configuration of this one with the first directive of its own. */
+static gw_server_conf *conf_to_fill(cmd_parms *cmd)
+{
+    gw_server_conf *conf = gw_conf_of_server(cmd->server);
+
+    if (conf == NULL) {
+        conf = gw_conf_create_server(cmd->pool, cmd->server);
+        ap_set_module_config(cmd->server->module_config, &gateway_module,
+                             conf);
+    }
+    return conf;
+}
+
 static const char *gateway_target_read(cmd_parms *cmd, const char *text,
                                        gateway_target **ptarget)
 {
-    gw_server_conf *conf = gw_conf_of_server(cmd->server);
+    gw_server_conf *conf = conf_to_fill(cmd);
     gateway_target *t = apr_pcalloc(cmd->pool, sizeof(*t));
     const char *err;
 
