@@ -15,9 +15,10 @@ my @modules = qw(alias headers authz_host authz_user authn_core authn_file
     auth_basic);
 my @examples = map { m{([^/]+)\z} } glob "$dir/*.conf";
 is_deeply [ sort @examples ],
-    [qw(bitbucket.conf health.conf many-apps-one-domain.conf
+    [qw(bitbucket.conf consistent-hash.conf failover.conf health.conf
+        jenkins-cluster.conf many-apps-one-domain.conf sticky.conf
         unix-socket.conf)],
-    'every example is exercised below';
+    'every example is exercised below or in conf_clusters.t';
 
 # As it is, and with every variable that it names defined.
 for my $name (@examples) {
