@@ -38,7 +38,7 @@ sub spread {
 
 is spread(20), 'A B', 'both members serve';
 
-# --- what there is ------------------------------------------------------------
+# --- what there is -----------------------------------------------------------
 
 my $m = $admin->member($url{B});
 is_deeply [ @$m{qw(member route weight lbset status usable from_file)} ],
@@ -49,7 +49,7 @@ is $elected, 20, 'every request was counted';
 cmp_ok $m->{received}, '>', 0, 'and its bytes';
 cmp_ok $m->{ttfb}, '>', 0, 'and its time';
 
-# --- settings -----------------------------------------------------------------
+# --- settings ----------------------------------------------------------------
 
 is $admin->set(app => $url{A}, 'status=+D'), 'done', 'A is disabled';
 ok $s->wait_log(qr/GW01060.*\Q$url{A}\E was changed: status=\+D by a test/),
@@ -89,7 +89,7 @@ for my $bad (
 }
 is $admin->member($url{A})->{lbset}, 0, 'all or nothing';
 
-# --- members ------------------------------------------------------------------
+# --- members -----------------------------------------------------------------
 
 is $admin->add(app => "$url{C}/", 'loadfactor=2', 'route=c'), 'done',
     'C is added';

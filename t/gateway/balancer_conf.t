@@ -90,9 +90,9 @@ my @bad = (
     # --- health checks ---
     (map { [ "$m hcmethod=GET $_\n", 1, $_ =~ /(\w+=)/ ] }
         qw(hcmethod=PUT hcmethod=CPING hcinterval=99ms hcinterval=x
-        hctimeout=0 hcpasses=x hcfails=-1 hcuri=health hcstatus=x hchost=a/b hcheader=x hcheader=Host:x hcport=0
-        hcport=65536 hctemplate=a;b), 'hcuri=/a#b', '"hcuri=/a b"', '"hcheader=Content-'
-        . 'Length: 3"'),
+        hctimeout=0 hcpasses=x hcfails=-1 hcuri=health hcstatus=x hchost=a/b
+        hcheader=x hcheader=Host:x hcport=0 hcport=65536 hctemplate=a;b),
+        'hcuri=/a#b', '"hcuri=/a b"', '"hcheader=Content-Length: 3"'),
     ["$m hcuri=/x\n", 1, 'have no effect without hcmethod= or hctemplate='],
     ["$m hctemplate=x\n", 1, 'there is no GatewayHCTemplate x'],
     ["$m hcmethod=GET hcexpr=x\n", 1, 'there is no GatewayHCExpr x'],
@@ -122,7 +122,7 @@ for (@bad) {
     ok !$ok && $said =~ /$at/ && $said =~ $want, $name or diag $said;
 }
 
-# --- what is right ------------------------------------------------------------
+# --- what is right -----------------------------------------------------------
 
 my @good = (
     "$m loadfactor=1\n", "$m loadfactor=100.00\n", "$m loadfactor=1.05\n",

@@ -148,7 +148,7 @@ is ask(PUT => '/refused/x', body => 'x' x 300_000), '200 good GOOD:1',
 is ask(GET => '/deadline/hang'), '504 - BAD:1 BAD2:1',
     'the deadline ends it before the third';
 
-# --- the log ------------------------------------------------------------------
+# --- the log -----------------------------------------------------------------
 
 my ($line) = grep { $_->{uri} eq '/many/reset' } $s->access_log(wait => 1);
 is $line->{gw_tries}, 4, 'tries are counted';

@@ -73,7 +73,7 @@ sub state_of {
     return $admin->member($url{$name}, $balancer);
 }
 
-# --- ejection -----------------------------------------------------------------
+# --- ejection ----------------------------------------------------------------
 
 is who('/app/x'), 'A', 'A serves';
 $b{A}->stop;
@@ -121,7 +121,7 @@ is $s->get('/app/slow')->status, 502, 'both are slow';
 is state_of(app => 'A')->{failures}, 1, 'a timeout is a failure';
 who('/app/x');
 
-# --- parameters ---------------------------------------------------------------
+# --- parameters --------------------------------------------------------------
 
 $b{$_}->stop for qw(A B);
 $begun = time;
@@ -154,7 +154,7 @@ is state_of(retryon => 'A')->{failures}, 1, 'and counts';
 is who('/retryon/sickA'), 'B';
 is state_of(retryon => 'A')->{status}, 'E', 'fails=2';
 
-# --- slow start ---------------------------------------------------------------
+# --- slow start --------------------------------------------------------------
 
 is state_of(slow => 'A')->{share}, 1000, 'no slow start at first';
 $b{A}->stop;
@@ -171,7 +171,7 @@ ok $s->wait_for(sub { state_of(slow => 'A')->{share} == 1000 }, 6),
 $got{ who('/slow/x') }++ for 1 .. 20;
 cmp_ok $got{A}, '>', 7, 'to all of it';
 
-# --- the last one, forcerecovery ----------------------------------------------
+# --- the last one, forcerecovery ---------------------------------------------
 
 for (1 .. 20) {
     last if state_of(force => 'A')->{status} eq 'E';

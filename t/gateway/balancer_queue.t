@@ -68,7 +68,7 @@ sub crowd {
     } @c;
 }
 
-# --- the line -----------------------------------------------------------------
+# --- the line ----------------------------------------------------------------
 
 my @r = crowd(('/two/400') x 5);
 is_deeply [ map { $_->[0] } @r ], [ (200) x 5 ], 'five requests, two at once';
@@ -97,7 +97,7 @@ is_deeply [ map { $_->[0] } @r ], [ 200, 503 ], 'queuetimeout=';
 $s->expect_log(qr/no member of balancer:\/\/short became free in 3\d\d ms/);
 is $admin->balancer('short')->{gave_up}, 1, 'counted';
 
-# --- sessions -----------------------------------------------------------------
+# --- sessions ----------------------------------------------------------------
 
 # who waits for A holds up nobody who does not
 @r = crowd([ '/two/900', 'Cookie: S=x.a' ], [ '/two/100', 'Cookie: S=x.a' ],
@@ -105,7 +105,7 @@ is $admin->balancer('short')->{gave_up}, 1, 'counted';
 is_deeply [ map { "@$_[0, 1]" } @r ], [ '200 A', '200 A', '200 B', '200 B' ],
     'a session waits for its member, others go on';
 
-# --- a client that leaves -----------------------------------------------------
+# --- a client that leaves ----------------------------------------------------
 
 {
     my @c = map { my $c = $s->client; $c->get('/two/600');
@@ -119,7 +119,7 @@ is_deeply [ map { "@$_[0, 1]" } @r ], [ '200 A', '200 A', '200 B', '200 B' ],
     $s->allow_log(qr/the client left/);
 }
 
-# --- timeout=: nobody is usable -----------------------------------------------
+# --- timeout=: nobody is usable ----------------------------------------------
 
 {
     my $c = $s->client;
@@ -135,7 +135,7 @@ is_deeply [ map { "@$_[0, 1]" } @r ], [ '200 A', '200 A', '200 B', '200 B' ],
     $s->expect_log(qr/no member of balancer:\/\/down became free in 2\d+ ms/);
 }
 
-# --- a child that is killed leaves nothing behind -----------------------------
+# --- a child that is killed leaves nothing behind ----------------------------
 
 {
     my @c = map { my $c = $s->client; $c->get('/long/3000');

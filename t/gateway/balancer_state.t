@@ -68,7 +68,7 @@ sub restart {
     return;
 }
 
-# --- a graceful restart -------------------------------------------------------
+# --- a graceful restart ------------------------------------------------------
 
 is spread('/app'), 'A:10 B:20', 'by weight';
 is $app->set(app => $url{A}, 'loadfactor=4', 'redirect=b'), 'done';
@@ -92,7 +92,7 @@ for my $how ('graceful', 'restart') {
 }
 is spread('/app'), 'A:15 C:15', 'and served as before';
 
-# --- the configuration changes ------------------------------------------------
+# --- the configuration changes -----------------------------------------------
 
 $app->set(app => $url{A}, 'lbset=2', 'status=+H+R');
 $s->reconfigure(config => config(
@@ -132,7 +132,7 @@ restart('graceful');
 $s->expect_log(qr/GW01042.*added at run time, is lost: growth=/);
 is $app->balancer('app')->{places}, 0, 'one is left';
 
-# --- health -------------------------------------------------------------------
+# --- health ------------------------------------------------------------------
 
 $b{A}->stop;
 is spread('/keep'), 'B:30', 'A refuses, B takes its place';
@@ -147,7 +147,7 @@ $s->wait_for(sub { spread('/keep') =~ /^A/ });
 $s->allow_log(qr/GW01021/);
 is spread('/keep'), 'A:30', 'A is back';
 
-# --- a full stop --------------------------------------------------------------
+# --- a full stop -------------------------------------------------------------
 
 is $keep->set(keep => $url{B}, 'lbset=0', 'loadfactor=2'), 'done';
 is $keep->add(keep => $url{C}, 'loadfactor=3'), 'done';

@@ -74,7 +74,7 @@ sub item {
     return $line =~ s/\s+$//r;
 }
 
-# --- the application's session ------------------------------------------------
+# --- the application's session -----------------------------------------------
 
 is ask('/app/1'), 'A B C', 'without a session';
 is ask('/app/1', "Cookie: SID=abc.$_"), uc $_, "cookie of $_"
@@ -98,7 +98,7 @@ like item('/app/3'), qr{^/app/3 - - [abc] 1$}, '... of none';
 ask('/app/4', 'Cookie: SID=abc.zz');
 like item('/app/4'), qr{^/app/4 SID zz [abc] 1$}, '... that has no member';
 
-# --- the member is away -------------------------------------------------------
+# --- the member is away ------------------------------------------------------
 
 $admin->set($_ => $url{A}, 'status=+S') for qw(app only);
 is ask('/app/5', 'Cookie: SID=abc.a'), 'C', 'redirect takes over';
@@ -116,7 +116,7 @@ $admin->set($_ => $url{A}, 'status=-S+N'), $admin->set($_ => $url{C},
 is ask('/app/1', 'Cookie: SID=abc.a'), 'A', 'a draining member has sessions';
 is ask('/app/1'), 'B C', '... and nothing else';
 
-# --- the gateway's own cookie -------------------------------------------------
+# --- the gateway's own cookie ------------------------------------------------
 
 sub cookie {
     my ($r) = @_;
@@ -163,7 +163,7 @@ is ask('/own/x', "Cookie: gateway-own=$own{B}"), 'B', 'and stops';
 my $file = $s->root . '/run/gateway-sticky.key';
 is +(stat $file)[2] & 0777, 0600, 'nobody may read the key';
 
-# --- the recipe of mod_proxy's manual -----------------------------------------
+# --- the recipe of mod_proxy's manual ----------------------------------------
 
 $r = $s->get('/recipe/x');
 my ($set) = $r->all('set-cookie');
