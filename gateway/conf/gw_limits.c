@@ -43,6 +43,21 @@ static void walk_origins(walk *w, apr_hash_t *origins)
     }
 }
 
+/** Of all counters these are the ones to do without. */
+static void walk_lookouts(walk *w, apr_hash_t *origins)
+{
+    unsigned missing = w->missing;
+    apr_hash_index_t *hi;
+
+    for (hi = apr_hash_first(w->pconf, origins); hi != NULL;
+         hi = apr_hash_next(hi)) {
+        gw_origin *origin = apr_hash_this_val(hi);
+
+        origin->lookouts = gauge(w, GW_KEY_LOOKOUTS, origin->key);
+    }
+    w->missing = missing;
+}
+
 /** A balancer is known by its name; those of virtual hosts that share one
  * count together. */
 static void walk_routes(walk *w, const apr_array_header_t *routes)
@@ -62,12 +77,14 @@ static void walk_routes(walk *w, const apr_array_header_t *routes)
 
 static void walk_all(walk *w, server_rec *main_server)
 {
+    apr_hash_t *origins = gw_conf_of_server(main_server)->origins;
     server_rec *s;
 
-    walk_origins(w, gw_conf_of_server(main_server)->origins);
+    walk_origins(w, origins);
     for (s = main_server; s != NULL; s = s->next) {
         walk_routes(w, gw_conf_of_server(s)->frozen);
     }
+    walk_lookouts(w, origins);
 }
 
 unsigned gw_limits_columns(server_rec *main_server)

@@ -17,7 +17,7 @@ unsigned gw_limits_columns(server_rec *main_server);
 
 /**
  * Give every origin and route its gauges.
- * @return how many found no column: their limits do not hold
+ * @return how many limits do not hold for want of a column
  */
 unsigned gw_limits_share(gw_inflight *table, apr_pool_t *pconf,
                          server_rec *main_server);

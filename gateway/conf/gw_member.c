@@ -74,15 +74,21 @@ static unsigned gateway_target_busy(const gateway_target *target,
 }
 
 /** A target of run time is counted by all processes that make it. */
-static const gw_gauge *find_gauge(apr_pool_t *pool, const gw_origin *like,
-                                  const gw_origin *origin)
+static void find_gauges(apr_pool_t *pool, const gw_origin *like,
+                        gw_origin *origin)
 {
+    gw_inflight *table;
+
     if (like->busy == NULL) {
-        return NULL;
+        return;
     }
-    return gw_inflight_gauge(gw_inflight_of(like->busy), pool,
-                             apr_pstrcat(pool, GW_KEY_CONNECTIONS,
+    table = gw_inflight_of(like->busy);
+    origin->busy = gw_inflight_gauge(table, pool, apr_pstrcat(
+                                         pool, GW_KEY_CONNECTIONS,
                                          origin->key, NULL));
+    origin->lookouts = gw_inflight_gauge(table, pool, apr_pstrcat(
+                                             pool, GW_KEY_LOOKOUTS,
+                                             origin->key, NULL));
 }
 
 gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
@@ -112,7 +118,7 @@ gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
     if (t->origin == NULL) {
         return NULL;
     }
-    t->origin->busy = find_gauge(pool, like->origin, t->origin);
+    find_gauges(pool, like->origin, t->origin);
     return t;
 }
 

@@ -39,7 +39,7 @@ typedef struct {
 
 /* Columns for what later configurations, or members added at run time, may
  * bring; they cost nothing before they are used. */
-#define COLUMNS_MIN 512
+#define COLUMNS_MIN 1024
 #define COLUMNS_TIMES 4
 
 static int mpm_says(int code, int least)
@@ -100,9 +100,9 @@ void gw_child_share(apr_pool_t *pconf, server_rec *s)
     if (missing) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, GWNO(00005) "this "
                      "configuration counts more backends than the one that "
-                     "the server was started with had room for: max= and "
-                     "GatewayMaxInFlight do not hold for %u of them; stop "
-                     "and start the server", missing);
+                     "the server was started with had room for: %u of "
+                     "their limits (max=, GatewayMaxInFlight) do not hold; "
+                     "stop and start the server", missing);
     }
 }
 

@@ -432,7 +432,7 @@ static void h1_wants(gw_stream *s, int reading, gw_wants *w)
         w->wakeup = 1;
         gw_wants_until(w, h->line_deadline);
         if (h->turn_state == GW_TURN_LOOKS_OUT) {
-            gw_wants_until(w, gw_now() + GW_POOL_TICK);
+            gw_wants_until(w, gw_now() + gw_pool_tick(h->s.origin));
         }
     }
     else if (h->conn) {

@@ -26,8 +26,10 @@
 typedef struct gw_inflight gw_inflight;
 typedef struct gw_gauge gw_gauge;
 
-/** Before an origin's key: its connections in use. */
+/** Before an origin's key: its connections in use, and the processes that
+ * wait for one. */
 #define GW_KEY_CONNECTIONS "connections "
+#define GW_KEY_LOOKOUTS "lookouts "
 
 /**
  * Make the shared memory: the parent, before it forks.

@@ -30,6 +30,7 @@ struct gw_origin {
     const gw_gauge *busy;       /* connections in use in all processes; NULL:
                                    not counted, max of the opts does not
                                    hold */
+    const gw_gauge *lookouts;   /* processes that wait for one; may be NULL */
     /* guarded by the gw_pool of this process */
     void *slot;
 };

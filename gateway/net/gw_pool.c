@@ -145,14 +145,18 @@ static void step_in(gw_slot *slot, gw_turn *turn)
 {
     APR_RING_INSERT_TAIL(&slot->line, turn, gw_turn, link);
     slot->nline++;
-    slot->nshared += turn->opts->max > 0;
+    if (turn->opts->max && !slot->nshared++) {
+        gw_inflight_enter(slot->origin->lookouts, 0);
+    }
 }
 
 static void step_out(gw_slot *slot, gw_turn *turn)
 {
     APR_RING_REMOVE(turn, link);
     slot->nline--;
-    slot->nshared -= turn->opts->max > 0;
+    if (turn->opts->max && !--slot->nshared) {
+        gw_inflight_leave(slot->origin->lookouts);
+    }
 }
 
 /* Who has to look for what other processes give back. */
@@ -267,6 +271,14 @@ gw_turn_state gw_pool_look(gw_pool *pool, gw_origin *origin, gw_turn *turn)
     }
     unlock(pool);
     return state;
+}
+
+gw_time gw_pool_tick(const gw_origin *origin)
+{
+    unsigned n = gw_inflight_count(origin->lookouts);
+
+    return n <= GW_POOL_LOOKOUTS ? GW_POOL_TICK
+                                 : GW_POOL_TICK * n / GW_POOL_LOOKOUTS;
 }
 
 void gw_pool_leave(gw_pool *pool, gw_origin *origin, gw_turn *turn)

@@ -12,7 +12,7 @@
  * are in use here, with max=n in all processes: a further stream waits in line
  * (FIFO; its waker fires when it may go on), at most for queue_timeout, then
  * fails BUSY; at once when queue others wait already. What other processes
- * give back only the first in line sees, who looks every GW_POOL_TICK.
+ * give back only the first in line sees, the lookout.
  *
  * In all at most half of the process's descriptors are spent on idle ones,
  * and the oldest of any origin goes when a new socket finds none left.
@@ -70,13 +70,16 @@ struct gw_turn {
     int granted;
 };
 
-/** How often a process looks for what others gave back. */
+/** How often a lookout looks. */
 #define GW_POOL_TICK GW_MSEC(5)
+/** More lookouts than this, of all processes, share the work: together they
+ * look often enough. */
+#define GW_POOL_LOOKOUTS 32
 
 typedef enum {
     GW_TURN_GRANTED,
     GW_TURN_WAITS,              /* until its waker fires */
-    GW_TURN_LOOKS_OUT           /* the same, but asks every GW_POOL_TICK */
+    GW_TURN_LOOKS_OUT           /* the same, but asks every gw_pool_tick() */
 } gw_turn_state;
 
 /** Take a turn if there is one at once. APR_SUCCESS; APR_EAGAIN;
@@ -88,6 +91,8 @@ apr_status_t gw_pool_try(gw_pool *pool, gw_origin *origin, gw_turn *turn);
 apr_status_t gw_pool_enter(gw_pool *pool, gw_origin *origin, gw_turn *turn);
 /** How is it with one who waits? */
 gw_turn_state gw_pool_look(gw_pool *pool, gw_origin *origin, gw_turn *turn);
+/** How long the lookout of an origin may wait. */
+gw_time gw_pool_tick(const gw_origin *origin);
 /** Give the turn, or the place in the line, back; no wake-up comes then. */
 void gw_pool_leave(gw_pool *pool, gw_origin *origin, gw_turn *turn);
 

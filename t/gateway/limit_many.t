@@ -32,19 +32,19 @@ sub limited {
 }
 
 limited('one backend');
-$s->reconfigure(config => config(1001, 1150));
+$s->reconfigure(config => config(1001, 1200));
 $s->restart('graceful');
-limited('150 more');
-$s->reconfigure(config => config(2001, 2150));
+limited('200 more');
+$s->reconfigure(config => config(2001, 2200));
 $s->restart('graceful');
-limited('150 others, in the place of the first');
+limited('200 others, in the place of the first');
 is scalar(grep { /GW00005/ } $s->error_log_lines), 0, 'all have room';
 
-$s->reconfigure(config => config(3001, 3400));
+$s->reconfigure(config => config(3001, 3600));
 $s->restart('graceful');
-limited('400 at once');
+limited('600 at once');
 $s->expect_log(qr/GW00005:\ this\ configuration\ counts\ more\ backends\ .*
-    \ do\ not\ hold\ for\ 290\ of\ them;\ stop\ and\ start\ the\ server/x, 1);
+    :\ 178\ of\ their\ limits\ \(.*\)\ do\ not\ hold;\ stop\ and\ start/x, 1);
 $s->allow_log(qr/GW00150.*\[busy\]/);
 $s->stop;
 $s->start;

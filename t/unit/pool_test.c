@@ -742,6 +742,7 @@ static gw_inflight *share(client *c)
     gw_inflight_create(mem, 4, 4, &shm);
     table = gw_inflight_attach(mem, shm);
     c->origin.busy = gw_inflight_gauge(table, mem, "b");
+    c->origin.lookouts = gw_inflight_gauge(table, mem, "l");
     gw_inflight_claim(table, mem);
     return table;
 }
@@ -788,6 +789,16 @@ static void test_max(void)
         w[i] = waiting(c, &two, &wakers[i]);
     }
     ok(wanted(w[0]) <= GW_POOL_TICK, "the first looks out");
+    is_int(gw_inflight_count(c->origin.lookouts), 1, "and is counted, once");
+    is_int(gw_pool_tick(&c->origin), GW_POOL_TICK, "every 5 ms");
+    for (i = 0; i < 2 * GW_POOL_LOOKOUTS - 1; i++) {
+        gw_inflight_enter(c->origin.lookouts, 0);
+    }
+    is_int(gw_pool_tick(&c->origin), 2 * GW_POOL_TICK,
+           "more rarely where many do");
+    while (--i >= 0) {
+        gw_inflight_leave(c->origin.lookouts);
+    }
     ok(wanted(w[1]) > GW_SEC(1), "the second need not");
     b = lease(c, &three, 0);
     is_int(open_stream(b, &c->waker), APR_SUCCESS, "a larger max");
@@ -811,6 +822,7 @@ static void test_max(void)
     w[0]->ops->release(&w[0], 1);
     w[2]->ops->release(&w[2], 1);
     is_int(gw_inflight_count(c->origin.busy), 0, "none");
+    is_int(gw_inflight_count(c->origin.lookouts), 0, "nobody looks out");
     for (i = 0; i < 3; i++) {
         test_waker_done(&wakers[i]);
     }
