@@ -1,6 +1,7 @@
 #!/bin/sh
 # A running gateway to look at: an httpd with mod_gateway.so that forwards
-# /app to a backend, which is a second httpd of the demo's own, or BACKEND.
+# /app to a backend, which is a second httpd of the demo's own, or BACKEND,
+# and /cluster to two members, one of which is killed and comes back.
 #
 #     tools/demo.sh start     BUILD=, PORT=, BACKEND=, APXS=
 #     tools/demo.sh stop [-q]
@@ -52,6 +53,8 @@ stop_all() {
     run=$(cat "$HOME_DIR/where")
     stop_one "$run/gateway"
     stop_one "$run/backend"
+    stop_one "$run/member1"
+    stop_one "$run/member2"
 }
 
 # The folder of an earlier run, where it had to lie outside the tree.
@@ -85,14 +88,16 @@ APXS=${APXS:-$(command -v apxs || command -v apxs2)} || die "no apxs"
 MODULES=$($APXS -q LIBEXECDIR)
 HTTPD=$($APXS -q sbindir)/$($APXS -q progname)
 MIME=/etc/mime.types
-SO=$(pwd)/$BUILD/mod_gateway.so
+SO=$(pwd)/$BUILD
 case $BUILD in
 /*)
-    SO=$BUILD/mod_gateway.so
+    SO=$BUILD
     ;;
 esac
 [ -x "$HTTPD" ] || die "no httpd at $HTTPD"
-[ -f "$SO" ] || die "$SO is not built"
+for so in gateway gateway_balancer; do
+    [ -f "$SO/mod_$so.so" ] || die "$SO/mod_$so.so is not built"
+done
 
 case $PORT in
 *[!0-9]* | '' | ??????*)
@@ -157,9 +162,13 @@ Group $group"
     fi
 fi
 echo "$RUN" >"$HOME_DIR/where"
-rm -rf "$RUN/front" "$RUN/backend" "$RUN/cgi"
+rm -rf "$RUN/front" "$RUN/backend" "$RUN/cgi" "$RUN/member1" "$RUN/member2"
 rm -f "$RUN"/*.log
 cp -R tools/demo/front tools/demo/backend tools/demo/cgi "$RUN"
+for m in member1 member2; do
+    cp -R tools/demo/member "$RUN/$m"
+    echo "$m" >"$RUN/$m/name.txt"
+done
 [ -f "$MIME" ] || {
     MIME=$RUN/mime.types
     echo "text/html html" >"$MIME"
@@ -210,10 +219,23 @@ ScriptAliasMatch ^/(clock|headers|login|old)\$ $RUN/cgi/\$1
 END
 }
 
-gateway_conf() {
-    load mpm_event unixd log_config authz_core dir mime
+# member_conf NAME PORT
+member_conf() {
+    load mpm_event unixd authz_core dir mime
+    common "$1" "a member of the demo's cluster" "$2"
     cat <<END
-LoadModule gateway_module $SO
+DocumentRoot $RUN/$1
+<Directory $RUN/$1>
+    Require all granted
+</Directory>
+END
+}
+
+gateway_conf() {
+    load mpm_event unixd log_config authz_core dir mime slotmem_shm
+    cat <<END
+LoadModule gateway_module          $SO/mod_gateway.so
+LoadModule gateway_balancer_module $SO/mod_gateway_balancer.so
 END
     common gateway "the demo's gateway" "$PORT"
     cat <<END
@@ -229,6 +251,16 @@ DocumentRoot $RUN/front
     GatewayPass        "$BACKEND"
     GatewayPassReverse "$BACKEND"
 </Location>
+
+<Location /cluster>
+    GatewayPass balancer://demo
+</Location>
+<Gateway balancer://demo>
+    GatewayMember $MEMBER1
+    GatewayMember $MEMBER2
+    # so that a demo need not wait: who comes back has its share soon
+    GatewaySet slowstart=2
+</Gateway>
 
 # nothing listens there
 <Location /down>
@@ -259,7 +291,9 @@ start_one() {
     done
 }
 
+LOADER=
 interrupted() {
+    [ -z "$LOADER" ] || kill "$LOADER" 2>/dev/null || :
     stop_all
     die "interrupted"
 }
@@ -274,6 +308,14 @@ if [ -z "$BACKEND" ]; then
     backend_conf >"$RUN/backend.conf"
     start_one backend "$BACKEND_PORT"
 fi
+MEMBER1_PORT=$(bindable 0)
+member_conf member1 "$MEMBER1_PORT" >"$RUN/member1.conf"
+start_one member1 "$MEMBER1_PORT"
+MEMBER2_PORT=$(bindable 0)
+member_conf member2 "$MEMBER2_PORT" >"$RUN/member2.conf"
+start_one member2 "$MEMBER2_PORT"
+MEMBER1=http://127.0.0.1:$MEMBER1_PORT
+MEMBER2=http://127.0.0.1:$MEMBER2_PORT
 gateway_conf >"$RUN/gateway.conf"
 start_one gateway "$PORT"
 
@@ -399,6 +441,86 @@ try_down() {
     verdict $ok "the client has an answer, the log has the reason"
 }
 
+# who N: asks the cluster N times, one "STATUS MEMBER" a line
+who() {
+    n=$1
+    while [ "$n" -gt 0 ]; do
+        curl -s --max-time 15 -o "$RUN/name.body" -w '%{http_code} ' \
+            "$FRONT/cluster/name.txt" || :
+        head -n 1 "$RUN/name.body"
+        n=$((n - 1))
+    done
+}
+
+# answers FILE TEXT: in how many lines of FILE the text is
+answers() {
+    grep -cF -- "$2" "$1" || :
+}
+
+tally() {
+    shown "$(wc -l <"$1") requests: $(answers "$1" '200 member1') by member1,\
+ $(answers "$1" '200 member2') by member2, $(grep -vc '^200 member' "$1" || :)\
+ failed"
+}
+
+try_cluster() {
+    title "A cluster of two"
+    shown "\$ curl $FRONT/cluster/name.txt     (20 times)"
+    who 20 >"$RUN/spread"
+    tally "$RUN/spread"
+    ok=0
+    for m in member1 member2; do
+        [ "$(answers "$RUN/spread" "200 $m")" -ge 6 ] || ok=1
+    done
+    [ "$(answers "$RUN/spread" '200 member')" = 20 ] || ok=1
+    verdict $ok "both have their share"
+}
+
+# A member is killed with all of its processes, without a chance to say so,
+# while requests come.
+try_kill() {
+    title "One of the two is killed while requests come"
+    pid=$(cat "$RUN/member2.pid")
+    shown "\$ kill -9 -$pid     (all processes of member2)"
+    : >"$RUN/killed"
+    who 120 >"$RUN/killed" &
+    LOADER=$!
+    i=0
+    while [ "$(wc -l <"$RUN/killed")" -lt 30 ] && [ $i -lt 100 ]; do
+        sleep 0.1
+        i=$((i + 1))
+    done
+    kill -KILL "-$pid"
+    rm -f "$RUN/member2.pid"
+    wait "$LOADER" || :
+    LOADER=
+    tally "$RUN/killed"
+    shown "error log: $(last_error)"
+    ok=0
+    [ "$(answers "$RUN/killed" '200 member')" = 120 ] || ok=1
+    [ "$(tail -n 20 "$RUN/killed" | grep -c '200 member1')" = 20 ] || ok=1
+    verdict $ok "no client noticed: its requests went to the other one"
+}
+
+try_back() {
+    title "It comes back"
+    shown "\$ $HTTPD -f $RUN/member2.conf"
+    start_one member2 "$MEMBER2_PORT"
+    who 1 >"$RUN/back"
+    i=0
+    while [ "$(tail -n 10 "$RUN/back" | answers - '200 member2')" -lt 4 ] \
+        && [ $i -lt 80 ]; do
+        sleep 0.1
+        who 2 >>"$RUN/back"
+        i=$((i + 1))
+    done
+    tally "$RUN/back"
+    ok=0
+    [ $i -lt 80 ] || ok=1
+    [ "$(grep -vc '^200 member' "$RUN/back" || :)" = 0 ] || ok=1
+    verdict $ok "a single request tried it, then its share grew to half"
+}
+
 try_yours() {
     title "Your backend, through the gateway"
     shown "\$ curl -i $FRONT/app/"
@@ -425,6 +547,13 @@ mod_gateway is running.
        GatewayPass        $BACKEND
        GatewayPassReverse $BACKEND
    </Location>
+   <Location /cluster>
+       GatewayPass        balancer://demo
+   </Location>
+   <Gateway balancer://demo>
+       GatewayMember      $MEMBER1
+       GatewayMember      $MEMBER2
+   </Gateway>
 END
 
 if [ -n "$OWN" ]; then
@@ -436,12 +565,17 @@ if [ -n "$OWN" ]; then
 else
     try_yours
 fi
+try_cluster
+try_kill
+try_back
 try_down
 
 cat <<END
 
 What next:
-   open         $FRONT/app/
+   open         $FRONT/app/ and $FRONT/cluster/
+   kill one     kill -9 -\$(cat $RUN/member2.pid); rm $RUN/member2.pid
+   start it     $HTTPD -f $RUN/member2.conf
    your own     make -f Makefile.apxs demo BACKEND=http://host:port
    edit         $RUN/gateway.conf, then
                 $HTTPD -f $RUN/gateway.conf -k graceful
