@@ -33,3 +33,20 @@ const char *gw_fail_name(gw_fail fail)
     }
     return fail_names[fail];
 }
+
+int gw_fail_before_request(gw_fail fail)
+{
+    switch (fail) {
+    case GW_FAIL_RESOLVE:
+    case GW_FAIL_RESOLVE_TIMEOUT:
+    case GW_FAIL_REFUSED:
+    case GW_FAIL_CONNECT_TIMEOUT:
+    case GW_FAIL_TLS:
+    case GW_FAIL_CERT:
+    case GW_FAIL_TLS_TIMEOUT:
+    case GW_FAIL_BUSY:
+        return 1;
+    default:
+        return 0;
+    }
+}

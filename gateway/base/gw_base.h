@@ -71,4 +71,8 @@ typedef enum {
 /** The class as a short stable word for logs and GATEWAY_REASON. */
 const char *gw_fail_name(gw_fail fail);
 
+/** Is it certain that nothing of the request was executed? So with names,
+ * connects, TLS handshakes, and a slot that did not come free. */
+int gw_fail_before_request(gw_fail fail);
+
 #endif

@@ -2,25 +2,6 @@
 
 #include "gw_pick.h"
 
-/* Nothing of the request can have been executed: connect and TLS failures,
- * and a slot that did not come free. */
-static int before_request(gw_fail fail)
-{
-    switch (fail) {
-    case GW_FAIL_RESOLVE:
-    case GW_FAIL_RESOLVE_TIMEOUT:
-    case GW_FAIL_REFUSED:
-    case GW_FAIL_CONNECT_TIMEOUT:
-    case GW_FAIL_TLS:
-    case GW_FAIL_CERT:
-    case GW_FAIL_TLS_TIMEOUT:
-    case GW_FAIL_BUSY:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 static int may_repeat(const gw_retry_facts *f)
 {
     return f->body_in_hand && (!f->sent || f->idempotent);
@@ -41,7 +22,7 @@ static unsigned move_class(gw_fail fail)
     case GW_FAIL_STATUS:
         return GW_MOVE_STATUS;
     default:
-        return before_request(fail) ? GW_MOVE_CONNECT : 0;
+        return gw_fail_before_request(fail) ? GW_MOVE_CONNECT : 0;
     }
 }
 
@@ -49,7 +30,7 @@ static int may_move(const gw_retry_facts *f)
 {
     return f->others && f->moves < f->moves_max
            && (f->move_on & move_class(f->fail))
-           && (before_request(f->fail) ? f->body_in_hand : may_repeat(f));
+           && (gw_fail_before_request(f->fail) ? f->body_in_hand : may_repeat(f));
 }
 
 gw_retry_verdict gw_retry_decide(const gw_retry_facts *f)
