@@ -294,6 +294,10 @@ gwb_group *gwb_group_create(apr_pool_t *pchild,
 
     group->balancer = balancer;
     group->shm = balancer->shm;
+    group->select.health = &balancer->params.health;
+    group->select.force_recovery = balancer->params.force_recovery;
+    group->select.no_failover = balancer->params.no_failover;
+    group->select.busy = APR_RETRIEVE_OPTIONAL_FN(gateway_target_busy);
     group->row = gwb_shm_claim_row(group->shm, (apr_uint32_t)getpid());
     if (apr_generate_random_bytes((unsigned char *)&group->seed,
                                   sizeof(group->seed)) != APR_SUCCESS) {

@@ -13,6 +13,7 @@
 #include <apr_thread_mutex.h>
 
 #include "gwb_queue.h"
+#include "gwb_select.h"
 #include "gwb_shm.h"
 #include "gwb_table.h"
 
@@ -47,6 +48,7 @@ struct gwb_group {
     gwb_shm *shm;
     gwb_row *row;               /* NULL: there was none left */
     gwb_queue queue;
+    gwb_select_params select;
     apr_uint64_t seed;
     /* guarded by mutex */
     apr_thread_mutex_t *mutex;

@@ -7,8 +7,6 @@
 #include "gw_clock.h"
 #include "gw_log.h"
 #include "gwb_average.h"
-#include "gwb_select.h"
-#include "gwb_serve.h"
 
 APLOG_USE_MODULE(gateway_balancer);
 
@@ -88,7 +86,7 @@ static void sick(request_rec *r, gwb_view *view, unsigned index, int at_once,
     const gateway_balancer *b = view->group->balancer;
     gwb_record *rec = view->table->members[index].rec;
     gwb_health_params health = b->params.health;
-    gwb_select_params params;
+    gwb_select_params params = view->group->select;
     char status[24] = "";
 
     if (view->confs[index] != NULL) {
@@ -97,7 +95,6 @@ static void sick(request_rec *r, gwb_view *view, unsigned index, int at_once,
     if (at_once) {
         health.fails = 1;
     }
-    gwb_serve_params(b, &params);
     params.health = &health;
     if (!gwb_select_failure(view->table, &params, index, now)) {
         return;

@@ -129,12 +129,13 @@ static void write_state(apr_pool_t *pool, server_rec *s,
 static apr_status_t config_gone(void *data)
 {
     server_rec *s = now_serving.main_server;
-    retained *kept = get_retained();
+    retained *kept;
 
     /* children that exit do not speak for the server */
     if (s == NULL || now_serving.parent != getpid()) {
         return APR_SUCCESS;
     }
+    kept = get_retained();
     if (kept->pool == NULL
         && apr_pool_create(&kept->pool, s->process->pool) != APR_SUCCESS) {
         kept->pool = NULL;
@@ -329,7 +330,6 @@ void gwb_runtime_child(apr_pool_t *pchild, server_rec *main_server)
 {
     apr_pool_t *pool;
 
-    now_serving.main_server = NULL;
     if (apr_pool_create(&pool, pchild) == APR_SUCCESS) {
         apr_pool_tag(pool, RETAINED_KEY);
         gwb_conf_each(main_server, child_one, pool);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <httpd.h>
 #include <http_log.h>
 #include <http_protocol.h>
 
@@ -11,6 +12,7 @@
 #include "gw_log.h"
 #include "gwb_budget.h"
 #include "gwb_cmds.h"
+#include "gwb_group.h"
 #include "gwb_method.h"
 #include "gwb_report.h"
 
@@ -30,7 +32,6 @@ struct gateway_selection {
     gwb_group *group;
     request_rec *r;
     gateway_limits limits;
-    gwb_select_params params;
     const char *session_name;   /* cookie or parameter, NULL: no session */
     const char *own;            /* value of our own cookie, as it came */
     /* the choice */
@@ -48,15 +49,6 @@ struct gateway_selection {
     gw_time until;
     int armed;
 };
-
-void gwb_serve_params(const gateway_balancer *balancer,
-                      gwb_select_params *params)
-{
-    params->health = &balancer->params.health;
-    params->force_recovery = balancer->params.force_recovery;
-    params->no_failover = balancer->params.no_failover;
-    params->busy = APR_RETRIEVE_OPTIONAL_FN(gateway_target_busy);
-}
 
 static gateway_balancer *serve_find(server_rec *s, const char *name)
 {
@@ -182,7 +174,6 @@ static gateway_selection *serve_begin(gateway_balancer *b, request_rec *r,
     sel->want.sticky_id = -1;
     sel->tried = apr_array_make(r->pool, 4, sizeof(apr_uint32_t));
     sel->held = apr_array_make(r->pool, 2, sizeof(gwb_view *));
-    gwb_serve_params(b, &sel->params);
     sel->limits.retry_on = b->params.retry_on;
     sel->limits.deadline = b->params.deadline;
     sel->limits.retry_buffer = b->params.retry_buffer;
@@ -386,7 +377,7 @@ static apr_status_t serve_pick(gateway_selection *sel,
         return wait_in_queue(sel, sel->b->params.queue_timeout, puntil,
                              pwhy);
     }
-    pick = gwb_select(sel->view->table, &sel->params, &sel->want);
+    pick = gwb_select(sel->view->table, &sel->group->select, &sel->want);
     switch (pick.verdict) {
     case GWB_PICKED:
         leave_queue(sel);
@@ -405,7 +396,8 @@ static int serve_others(gateway_selection *sel)
         return 0;
     }
     update_want(sel);
-    return gwb_select_left(sel->view->table, &sel->params, &sel->want) > 0;
+    return gwb_select_left(sel->view->table, &sel->group->select,
+                           &sel->want) > 0;
 }
 
 static int serve_retry_status(gateway_selection *sel, int status)

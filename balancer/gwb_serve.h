@@ -6,15 +6,9 @@
 #ifndef GWB_SERVE_H
 #define GWB_SERVE_H
 
-#include "gwb_group.h"
-#include "gwb_select.h"
 #include "mod_gateway.h"
 
 /** The provider; registered by mod_gateway_balancer.c. */
 extern const gateway_balancer_provider gwb_provider;
-
-/** What a selection needs to know of a balancer in this child. */
-void gwb_serve_params(const gateway_balancer *balancer,
-                      gwb_select_params *params);
 
 #endif

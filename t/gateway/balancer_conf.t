@@ -1,6 +1,7 @@
 # Bad configurations of balancers: each is refused by httpd -t with file, line
 # and a sentence that helps; and what is right is accepted.
 use Gateway::Test;
+use Gateway::Setup ();
 
 # configurations are read the same way under every MPM
 Gateway::Test->need(mpm => ['event']);
@@ -122,7 +123,7 @@ for (@bad) {
     ok !$ok && $said =~ /$at/ && $said =~ $want, $name or diag $said;
 }
 
-# --- what is right -----------------------------------------------------------
+# --- what is right ----------------------------------------------------------
 
 my @good = (
     "$m loadfactor=1\n", "$m loadfactor=100.00\n", "$m loadfactor=1.05\n",
@@ -149,5 +150,20 @@ for my $config (@good) {
     my ($ok, $said) = Gateway::Test->configtest(config => $config);
     ok $ok, $config =~ s/\n(?!\z)/ | /gr =~ s/\n//r or diag $said;
 }
+
+# --- without mod_slotmem_shm ------------------------------------------------
+
+my $load = join '', map { Gateway::Setup::load_module($_) }
+    qw(gateway gateway_balancer);
+my ($ok, $said) = Gateway::Test->configtest(gateway => 0,
+    config => "$load$m\n");
+ok !$ok, 'refused without shared memory';
+like $said, qr/test\.conf:3: balancer:\S+ needs shared memory: add LoadModule/, 'and what to do';
+($ok, $said) = Gateway::Test->configtest(gateway => 0, config => $load);
+ok $ok, 'without a balancer nothing is missing' or diag $said;
+($ok, $said) = Gateway::Test->configtest(gateway => 0,
+    config => (split /\n/, $load)[1] . "\n$m\n");
+ok !$ok, 'refused without mod_gateway';
+like $said, qr/GatewayMember needs mod_gateway: add LoadModule/;
 
 done_testing;
