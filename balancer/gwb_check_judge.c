@@ -70,7 +70,7 @@ static request_rec *fake_request(apr_pool_t *pool, server_rec *s,
     r->hostname = probe->host ? probe->host : s->server_hostname;
     r->headers_in = apr_table_make(pool, 4);
     while (h && h[0]) {
-        apr_table_addn(r->headers_in, h[0], h[1]);
+        apr_table_add(r->headers_in, h[0], h[1]);
         h += 2;
     }
     r->headers_out = probe->response ? probe->response

@@ -85,7 +85,7 @@ static apr_table_t *fields_of(apr_pool_t *pool, const gateway_probe *probe)
     const char *const *h = probe->headers;
 
     while (h && h[0] && h[1]) {
-        apr_table_addn(t, h[0], h[1]);
+        apr_table_add(t, h[0], h[1]);
         h += 2;
     }
     return t;

@@ -53,7 +53,7 @@ sub shares {
     return \%n;
 }
 
-cmp_ok shares('/slow', 20)->{A}, '>=', 8, 'both are used, nobody begins slowly';
+cmp_ok shares('/slow', 20)->{A}, '>=', 8, 'both are used from the start';
 
 # A breaks what it is asked for, though it says that it is well.
 set('A.breaks', 1);

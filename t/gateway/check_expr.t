@@ -60,7 +60,8 @@ my $config = "GatewayHCTPsize 32\n" . join '', map {
     . " hcexpr=$name hcinterval=400ms hcheader=X-Ask:me\n</Gateway>\n" }
     @cases;
 my $s = Gateway::Test->server(vars => { B => $b }, ports => ['OTHER'],
-    ssl => 1, loglevel => 'gateway_balancer:debug', config => $config . <<'EOC');
+    ssl => 1, loglevel => 'gateway_balancer:debug',
+    config => $config . <<'EOC');
 GatewayHCExpr up {%{REQUEST_STATUS} == 500}
 Listen 127.0.0.1:@OTHER@
 <VirtualHost 127.0.0.1:@OTHER@>

@@ -16,7 +16,8 @@ my %check = (
     OPT   => 'hcmethod=OPTIONS',
     HEADX => 'hcmethod=HEAD11 hcuri=/health/ hchost=www.front.example:8080',
     GETX  => 'hcmethod=GET11 hcuri=/health hchost=www.front.example'
-        . ' "hcheader=X-Check: a b" hcheader=X-Check:c "hcheader=user-agent: me"',
+        . ' "hcheader=X-Check: a b" hcheader=X-Check:c'
+        . ' "hcheader=user-agent: me"',
     OPTX  => 'hcmethod=OPTIONS11 hcuri=/',
     BASE  => 'hcmethod=HEAD hcuri=/health',
     QUERY => 'hcmethod=GET11 hcuri=?x=1&y',

@@ -98,7 +98,7 @@ is overlaps($A, $B, $C, $quick), 0, '... one after the other';
 
 $s->reconfigure(config => "GatewayHCTPsize 2\n$config");
 begin_anew();
-while_it_got(3, $A, $B, $C, $quick);
+while_it_got(5, $A, $B, $C, $quick);
 my @at = spans($A, $B, $C);
 my $three = 0;
 for my $t (@at) {

@@ -28,7 +28,7 @@ apr_status_t ap_thread_create(apr_thread_t **thread, apr_threadattr_t *attr,
     return apr_thread_create(thread, attr, func, data, pool);
 }
 
-/* -- rules ----------------------------------------------------------------- */
+/* -- rules --------------------------------------------------------------- */
 
 static const gwb_health_params health = {
     3, GW_SEC(1), GW_SEC(30), GW_NEVER, GW_SEC(60), GW_SEC(10)
@@ -210,7 +210,7 @@ static void test_is_down(void)
     is_int(gwb_check_is_down(&rec), 1, "by checks");
 }
 
-/* -- the crew -------------------------------------------------------------- */
+/* -- the crew ------------------------------------------------------------ */
 
 #define JOBS 40
 
