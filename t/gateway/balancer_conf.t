@@ -158,7 +158,8 @@ my $load = join '', map { Gateway::Setup::load_module($_) }
 my ($ok, $said) = Gateway::Test->configtest(gateway => 0,
     config => "$load$m\n");
 ok !$ok, 'refused without shared memory';
-like $said, qr/test\.conf:3: balancer:\S+ needs shared memory: add LoadModule/, 'and what to do';
+like $said, qr/test\.conf:3: balancer:\S+ needs shared memory: add Load/,
+    'and what to do';
 ($ok, $said) = Gateway::Test->configtest(gateway => 0, config => $load);
 ok $ok, 'without a balancer nothing is missing' or diag $said;
 ($ok, $said) = Gateway::Test->configtest(gateway => 0,
