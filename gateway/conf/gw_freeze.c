@@ -306,6 +306,10 @@ static int freeze_targets(freeze *f)
         int rv = freeze_backend(f, &b, &e, &t->identity, &t->origin,
                                 &t->conn);
 
+        if (t->keys.queue == GW_UNSET) {
+            /* who finds it full goes to another one, or waits for any */
+            t->conn.queue = 0;
+        }
         if (rv != OK) {
             return rv;
         }
