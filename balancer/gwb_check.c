@@ -36,6 +36,7 @@ static struct {
     gwb_crew *crew;             /* NULL: nothing to check */
     watched *balancers;
     gwb_check *unused;
+    int lacks_threads;          /* and has said so */
 } child;
 
 /* -- configuration --------------------------------------------------------- */
@@ -147,6 +148,21 @@ static void refresh(watched *w, gw_time now)
     }
 }
 
+/** To whoever is free, or comes free. */
+static void give(gwb_check *check)
+{
+    apr_status_t rv;
+
+    gwb_store(&check->busy, 1);
+    rv = gwb_crew_give(child.crew, &check->job);
+    if (rv != APR_SUCCESS && !child.lacks_threads) {
+        child.lacks_threads = 1;
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, child.server,
+                     GWNO(01303) "too few threads for health checks: they "
+                     "run later than they should; is a limit reached?");
+    }
+}
+
 /** Give what is due to the crew, forget what is gone. */
 static void walk(watched *w, gw_time now)
 {
@@ -166,15 +182,7 @@ static void walk(watched *w, gw_time now)
         else {
             /* the nearest tick is the right one */
             if (check->due <= now + TICK / 2) {
-                apr_status_t rv;
-
-                gwb_store(&check->busy, 1);
-                rv = gwb_crew_give(child.crew, &check->job);
-                if (rv != APR_SUCCESS) {
-                    ap_log_error(APLOG_MARK, APLOG_WARNING, rv, child.server,
-                                 GWNO(01303) "no thread for a health check: "
-                                 "it runs later than it should");
-                }
+                give(check);
             }
             at = &check->next;
         }
