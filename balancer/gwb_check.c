@@ -39,7 +39,7 @@ static struct {
     int lacks_threads;          /* and has said so */
 } child;
 
-/* -- configuration --------------------------------------------------------- */
+/* -- configuration -------------------------------------------------------- */
 
 static int find_wanted(gateway_balancer *balancer, void *baton)
 {
@@ -84,7 +84,7 @@ int gwb_check_check_config(server_rec *main_server)
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* -- what is checked ------------------------------------------------------- */
+/* -- what is checked ------------------------------------------------------ */
 
 static gwb_check *new_check(watched *w, apr_uint32_t id)
 {
@@ -230,7 +230,7 @@ static apr_status_t watch(int state, void *data, apr_pool_t *pool)
     return APR_SUCCESS;
 }
 
-/* -- hooks ----------------------------------------------------------------- */
+/* -- hooks ---------------------------------------------------------------- */
 
 int gwb_check_post_config(apr_pool_t *pconf, server_rec *main_server)
 {
