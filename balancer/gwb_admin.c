@@ -292,21 +292,28 @@ static const char *gateway_member_add(apr_pool_t *pool, server_rec *s,
     return NULL;
 }
 
+/** The member of a slot by its index in a view, -1. */
+static int index_of(const gwb_view *view, const gwb_slot *slot)
+{
+    int i;
+
+    for (i = 0; view != NULL && i < (int)view->table->n; ++i) {
+        if (view->table->members[i].rec == &slot->rec) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 /** Requests in flight to the member of a slot. */
 static unsigned busy_of(const gwb_view *view, const gwb_slot *slot,
                         unsigned *pmax)
 {
-    APR_OPTIONAL_FN_TYPE(gateway_target_busy) *target_busy
-        = APR_RETRIEVE_OPTIONAL_FN(gateway_target_busy);
-    unsigned i;
+    int index = index_of(view, slot);
 
     *pmax = 0;
-    for (i = 0; view != NULL && i < view->table->n; ++i) {
-        if (view->table->members[i].rec == &slot->rec) {
-            return target_busy(view->table->members[i].target, pmax);
-        }
-    }
-    return 0;
+    return index < 0 ? 0 : view->group->select.busy(
+        view->table->members[index].target, pmax);
 }
 
 static unsigned count_members(const gwb_shm *shm)
@@ -381,6 +388,7 @@ static void describe_member(apr_pool_t *pool, const gateway_balancer *b,
     gw_time now = gw_now();
     gw_time until = gwb_load(&rec->ejected_until);
     gwb_settings settings;
+    int index = index_of(view, slot);
 
     gwb_shm_settings(rec, &settings);
     info->url = apr_pstrdup(pool, rec->url);
@@ -402,7 +410,9 @@ static void describe_member(apr_pool_t *pool, const gateway_balancer *b,
                    && !(settings.flags & (OUT_OF_USE | GWB_ERROR
                                           | GWB_CHECK_FAILED));
     info->failures = gwb_load(&rec->failures);
-    info->share = gwb_health_share(rec, &b->params.health, now);
+    info->share = gwb_health_share(rec, index < 0 ? &b->params.health
+                                   : gwb_group_health(view, (unsigned)index),
+                                   now);
     info->busy = busy_of(view, slot, &info->max);
     info->elected = gwb_load(&rec->elected);
     info->errors = gwb_load(&rec->errors);

@@ -127,6 +127,7 @@ static const char *cmd_member(cmd_parms *cmd, void *mconfig, const char *args)
     }
     m->where = gwb_conf_where(cmd);
     m->retry = GWB_UNSET;
+    m->slow_start = GWB_UNSET;
     gwb_keys_settings_init(&m->settings);
     gwb_check_params_init(&m->check);
     err = read_url(cmd, b, ap_getword_conf(cmd->pool, &args), m);

@@ -331,8 +331,12 @@ static int freeze_members(freeze *f, gateway_balancer *b)
         if (err != NULL) {
             return fail(b, m->check.where ? m->check.where : m->where, err);
         }
-        if (m->retry == GWB_UNSET) {
-            m->retry = b->params.health.retry_fixed;
+        m->health = b->params.health;
+        if (m->retry != GWB_UNSET) {
+            m->health.retry_fixed = m->retry;
+        }
+        if (m->slow_start != GWB_UNSET) {
+            m->health.slow_start = m->slow_start;
         }
     }
     return OK;

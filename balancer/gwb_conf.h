@@ -53,6 +53,8 @@ struct gwb_member_conf {
     gateway_target *target;
     gwb_settings settings;
     gw_time retry;              /* GWB_UNSET: the balancer's */
+    gw_time slow_start;         /* the same */
+    gwb_health_params health;   /* after the freeze */
     gwb_check_params check;
 };
 

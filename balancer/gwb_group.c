@@ -146,14 +146,18 @@ static unsigned collect(gwb_group *group, gwb_member *members,
             continue;
         }
         if (gwb_load(&slot->from_file)) {
-            m->target = APR_ARRAY_IDX(group->balancer->members, (int)i,
-                                      gwb_member_conf *)->target;
+            const gwb_member_conf *conf = APR_ARRAY_IDX(
+                group->balancer->members, (int)i, gwb_member_conf *);
+
+            m->target = conf->target;
+            m->health = &conf->health;
             ++n;
             continue;
         }
         late[*pnlate] = find_late(group, &slot->rec, m->id);
         if (late[*pnlate] != NULL) {
             m->target = late[*pnlate]->target;
+            m->health = NULL;
             ++late[(*pnlate)++]->refs;
             ++n;
         }
@@ -242,6 +246,14 @@ static gwb_view *make_view(gwb_group *group)
     free(members);
     free(late);
     return view;
+}
+
+const gwb_health_params *gwb_group_health(const gwb_view *view,
+                                          unsigned index)
+{
+    const gwb_member *member = &view->table->members[index];
+
+    return member->health ? member->health : view->group->select.health;
 }
 
 gwb_view *gwb_group_ref(gwb_view *view)

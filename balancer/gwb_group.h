@@ -70,6 +70,10 @@ gwb_view *gwb_group_ref(gwb_view *view);
 /** NULLs the pointer. */
 void gwb_group_release(gwb_view **pview);
 
+/** What bounds the health of a member, by its index. */
+const gwb_health_params *gwb_group_health(const gwb_view *view,
+                                          unsigned index);
+
 /** A fresh random number. */
 apr_uint64_t gwb_group_random(gwb_group *group);
 

@@ -387,6 +387,7 @@ static const char *unknown_member_key(apr_pool_t *pool, const char *word,
         APR_ARRAY_PUSH(names, const char *) = setting_keys[i];
     }
     APR_ARRAY_PUSH(names, const char *) = "retry";
+    APR_ARRAY_PUSH(names, const char *) = "slowstart";
     for (i = 0; gwb_check_keys[i] != NULL; ++i) {
         APR_ARRAY_PUSH(names, const char *) = gwb_check_keys[i];
     }
@@ -418,6 +419,10 @@ const char *gwb_keys_member(cmd_parms *cmd, gwb_member_conf *member,
         if (strcmp(name, "retry") == 0) {
             return gwb_value_time(cmd->pool, name, value, "s", 1,
                                   &member->retry);
+        }
+        if (strcmp(name, "slowstart") == 0) {
+            return gwb_value_time(cmd->pool, name, value, "s", 1,
+                                  &member->slow_start);
         }
     }
     err = target_key(cmd, member->target, word, &mine);

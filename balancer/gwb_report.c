@@ -85,13 +85,10 @@ static void sick(request_rec *r, gwb_view *view, unsigned index, int at_once,
 {
     const gateway_balancer *b = view->group->balancer;
     gwb_record *rec = view->table->members[index].rec;
-    gwb_health_params health = b->params.health;
+    gwb_health_params health = *gwb_group_health(view, index);
     gwb_select_params params = view->group->select;
     char status[24] = "";
 
-    if (view->confs[index] != NULL) {
-        health.retry_fixed = view->confs[index]->retry;
-    }
     if (at_once) {
         health.fails = 1;
     }
@@ -111,14 +108,14 @@ static void sick(request_rec *r, gwb_view *view, unsigned index, int at_once,
 
 static void well(request_rec *r, gwb_view *view, unsigned index, gw_time now)
 {
-    const gateway_balancer *b = view->group->balancer;
+    const gwb_health_params *health = gwb_group_health(view, index);
     gwb_record *rec = view->table->members[index].rec;
 
-    if (gwb_health_success(rec, &b->params.health, now)) {
+    if (gwb_health_success(rec, health, now)) {
         ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, GWNO(01021)
                       "balancer://%s: %s answers again, its share grows for "
-                      "%d ms", b->name, rec->url,
-                      (int)(b->params.health.slow_start / 1000));
+                      "%d ms", view->group->balancer->name, rec->url,
+                      (int)(health->slow_start / 1000));
     }
 }
 

@@ -126,6 +126,13 @@ static fitness judge(picking *p, unsigned index, int sticks)
     return busy_of(p, index, &max) >= max && max > 0 ? FULL : YES;
 }
 
+static const gwb_health_params *health_of(const picking *p, unsigned index)
+{
+    const gwb_member *member = &p->table->members[index];
+
+    return member->health ? member->health : p->params->health;
+}
+
 /** Take a member that was judged fit: claims the trial of a half-open one.
  * @return 0 when somebody else was faster */
 static int take(picking *p, unsigned index)
@@ -136,7 +143,7 @@ static int take(picking *p, unsigned index)
     case GWB_USABLE:
         return 1;
     case GWB_HALF_OPEN:
-        p->trial = gwb_health_claim(rec, p->params->health, p->want->now);
+        p->trial = gwb_health_claim(rec, health_of(p, index), p->want->now);
         return p->trial;
     case GWB_EJECTED:
         break;
@@ -168,7 +175,8 @@ static unsigned now_share(void *baton, unsigned i)
 {
     picking *p = baton;
 
-    return gwb_health_share(record(p, i), p->params->health, p->want->now);
+    return gwb_health_share(record(p, i), health_of(p, p->base + i),
+                            p->want->now);
 }
 
 static unsigned now_busy(void *baton, unsigned i)

@@ -26,7 +26,7 @@
 
 typedef struct gwb_select_params gwb_select_params;
 struct gwb_select_params {
-    const gwb_health_params *health;
+    const gwb_health_params *health;    /* of members without their own */
     int force_recovery;
     int no_failover;            /* nofailover= */
     /** In flight to a target in all children, and its max (0: none). */
@@ -84,7 +84,8 @@ int gwb_select_is_last(const gwb_table *table,
                        gw_time now);
 
 /**
- * An attempt on a member failed: gwb_health_failure(), and never the last
+ * An attempt on a member failed: gwb_health_failure() with params->health, even
+ * when the member has its own, and never the last
  * usable one is ejected, not even when the last ones fail at once in several
  * threads.
  * @return 1 when this ejected it

@@ -12,6 +12,7 @@
 
 #include <apr_pools.h>
 
+#include "gwb_health.h"
 #include "gwb_record.h"
 #include "mod_gateway.h"
 #include "mod_gateway_balancer.h"
@@ -23,6 +24,8 @@ struct gwb_member {
     const gateway_target *target;
     apr_uint32_t id;            /* as rec->id when the table was built: a slot
                                    that was given away since is not used */
+    const gwb_health_params *health;    /* its own, or NULL: those of
+                                           gwb_select_params */
     /* copies that gwb_table_build() makes, "" for none */
     const char *route;
     const char *redirect;

@@ -47,8 +47,8 @@ GatewayPass /timeout balancer://timeout
     GatewayMember http://@B@ lbset=1
 </Gateway>
 GatewayPass /retryon balancer://retryon
-<Gateway balancer://slow fails=1 slowstart=3>
-    GatewayMember http://@A@
+<Gateway balancer://slow fails=1 slowstart=30>
+    GatewayMember http://@A@ slowstart=3
     GatewayMember http://@B@
 </Gateway>
 GatewayPass /slow balancer://slow

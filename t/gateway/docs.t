@@ -93,7 +93,7 @@ is_deeply [ sort keys %member ], [ sort split /, /, $list // '' ],
 (undef, $unknown) = Gateway::Test->configtest(config =>
     "GatewaySet balancer://b nosuchkey=1\n");
 ($list) = $unknown =~ /is no parameter of a balancer: there are (.*)/;
-is_deeply [ sort keys %balancer, 'retry=' ],
+is_deeply [ sort keys %balancer, 'retry=', 'slowstart=' ],
     [ sort split /, /, $list // '' ],
     'every parameter of balancers is described, and no other';
 
