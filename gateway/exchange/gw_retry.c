@@ -30,7 +30,8 @@ static int may_move(const gw_retry_facts *f)
 {
     return f->others && f->moves < f->moves_max
            && (f->move_on & move_class(f->fail))
-           && (gw_fail_before_request(f->fail) ? f->body_in_hand : may_repeat(f));
+           && (gw_fail_before_request(f->fail) ? f->body_in_hand
+               : may_repeat(f));
 }
 
 gw_retry_verdict gw_retry_decide(const gw_retry_facts *f)
