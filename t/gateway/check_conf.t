@@ -58,50 +58,18 @@ refused("GatewayHCTemplate t lbset=1\n", qr/'lbset=1' is no parameter of/,
     'a template with something else');
 refused("GatewayHCTPsize -1\n", qr/GatewayHCTPsize/, 'less than no thread');
 
-# Without mod_watchdog. Where that is compiled in, a module takes away what it
-# offers.
-sub hide_watchdog {
-    my $dir = Gateway::Test->scratch;
-    open my $fh, '>', "$dir/mod_hide.c" or die "mod_hide.c: $!";
-    print {$fh} <<'EOC';
-#include <httpd.h>
-#include <http_config.h>
-#include <apr_optional.h>
-
-static void register_hooks(apr_pool_t *p)
-{
-    apr_dynamic_fn_register("ap_watchdog_get_instance", NULL);
-}
-
-module AP_MODULE_DECLARE_DATA hide_module = {
-    STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks
-};
-EOC
-    close $fh or die "mod_hide.c: $!";
-    my $apxs = Gateway::Setup::apxs() or return;
-    my @flags = split ' ', join ' ', map { scalar qx($apxs -q $_) }
-        qw(CC EXTRA_CPPFLAGS);
-    push @flags, map { '-I' . qx($apxs -q $_) =~ s/\s+\z//r }
-        qw(INCLUDEDIR APR_INCLUDEDIR APU_INCLUDEDIR);
-    my $built = Gateway::Client::run(@flags, '-shared', '-fPIC', '-o',
-        "$dir/mod_hide.so", "$dir/mod_hide.c");
-    diag $built->{err} // '' if $built->{exit};
-    return $built->{exit} ? undef
-        : qq{LoadModule hide_module "$dir/mod_hide.so"\n};
-}
-
-SKIP: {
-    my $hide = hide_watchdog() or skip 'no compiler', 4;
-    my ($ok, $said) = Gateway::Test->configtest(config => $hide
-        . member('hcmethod=none'));
-    ok $ok, 'nobody needs mod_watchdog without checks' or diag $said;
-    ($ok, $said) = Gateway::Test->configtest(config => $hide
-        . "GatewayPass /x balancer://app\n" . member('hcmethod=TCP'));
-    ok !$ok, 'checks do';
-    my @lines = grep { /GW\d{5}/ } split /\n/, $said;
-    is scalar @lines, 1, '... one line';
-    like $lines[0], qr{GW01300:\ Configuration\ error\ at\ \S+test\.conf:3\b.*
-        \ need\ mod_watchdog:\ load\ it\ \(LoadModule\ watchdog_module}x,
-        '... that says what to do';
-}
+# Without mod_watchdog: a module takes away what it offers, for where it is
+# compiled in.
+my @without = (modules => ['t_nowatchdog']);
+my ($ok, $said) = Gateway::Test->configtest(@without,
+    config => member('hcmethod=none'));
+ok $ok, 'nobody needs mod_watchdog without checks' or diag $said;
+($ok, $said) = Gateway::Test->configtest(@without,
+    config => "GatewayPass /x balancer://app\n" . member('hcmethod=TCP'));
+ok !$ok, 'checks do';
+my @lines = grep { /GW\d{5}/ } split /\n/, $said;
+is scalar @lines, 1, '... one line';
+like $lines[0], qr{GW01300:\ Configuration\ error\ at\ \S+test\.conf:2\b.*
+    \ need\ mod_watchdog:\ load\ it\ \(LoadModule\ watchdog_module}x,
+    '... that says what to do';
 done_testing;
