@@ -19,6 +19,7 @@
 #include "gw_log.h"
 #include "gw_map.h"
 #include "gw_member.h"
+#include "gw_lookup.h"
 #include "gw_probe.h"
 #include "gw_request.h"
 #include "gw_rlog.h"
@@ -104,6 +105,7 @@ static void register_hooks(apr_pool_t *p)
     gw_member_register();
     gw_cluster_register();
     gw_probe_register();
+    gw_lookup_register();
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(gw_child_status, NULL, NULL, APR_HOOK_MIDDLE);

@@ -15,6 +15,7 @@
 #include "gwb_cmds.h"
 #include "gwb_conf.h"
 #include "gwb_method.h"
+#include "gwb_names.h"
 #include "gwb_runtime.h"
 #include "gwb_serve.h"
 
@@ -26,7 +27,10 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog,
     if (rv == OK) {
         rv = gwb_runtime_check(s);
     }
-    return rv == OK ? gwb_check_check_config(s) : rv;
+    if (rv == OK) {
+        rv = gwb_check_check_config(s);
+    }
+    return rv == OK ? gwb_names_check_config(s) : rv;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
@@ -38,18 +42,23 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
         return OK;
     }
     rv = gwb_runtime_start(pconf, ptemp, s);
-    return rv == OK ? gwb_check_post_config(pconf, s) : rv;
+    if (rv == OK) {
+        rv = gwb_check_post_config(pconf, s);
+    }
+    return rv == OK ? gwb_names_post_config(pconf, ptemp, s) : rv;
 }
 
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     gwb_runtime_child(pchild, s);
     gwb_check_child_init(pchild, s);
+    gwb_names_child_init(pchild, s);
 }
 
 static void child_stopping(apr_pool_t *pchild, int graceful)
 {
     gwb_check_child_stopping();
+    gwb_names_child_stopping();
 }
 
 static void register_methods(apr_pool_t *pool)

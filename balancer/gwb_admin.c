@@ -128,9 +128,8 @@ static const char *read_words(change *c, gwb_settings *settings,
     return err;
 }
 
-/** Only what differs, so that another change of another setting stays. */
-static void store_changes(gwb_record *rec, const gwb_settings *old,
-                          const gwb_settings *new)
+void gwb_admin_store(gwb_record *rec, const gwb_settings *old,
+                     const gwb_settings *new)
 {
     gwb_settings now;
 
@@ -176,7 +175,7 @@ static const char *gateway_member_set(apr_pool_t *pool, server_rec *s,
     if (err != NULL) {
         return err;
     }
-    store_changes(&c.slot->rec, &old, &new);
+    gwb_admin_store(&c.slot->rec, &old, &new);
     if (c.taken & GWB_ERROR) {
         gwb_health_clear(&c.slot->rec);
     }
@@ -213,11 +212,12 @@ static gwb_slot *claim(const change *c)
     return gwb_shm_claim_slot(shm);
 }
 
-/** Nothing is left of who had the slot before. */
-static void reset(gwb_shm *shm, gwb_slot *slot, const char *url)
+void gwb_admin_reset(gwb_shm *shm, gwb_slot *slot, const char *url)
 {
     gwb_record *rec = &slot->rec;
 
+    gwb_store(&slot->named, 0);
+    gwb_store(&slot->gone, 0);
     gwb_store(&rec->id, gwb_add(&shm->front->head.next_id, 1));
     gwb_health_clear(rec);
     gwb_store(&rec->check_failed, 0);
@@ -242,7 +242,8 @@ static const char *check_url(const change *c, const char **purl)
         = APR_RETRIEVE_OPTIONAL_FN(gateway_target_url);
     const gwb_member_conf *like = gwb_group_like(c->balancer, c->url);
     const char *err = NULL;
-    gateway_target *target = target_new(c->pool, like->target, c->url, &err);
+    gateway_target *target = target_new(c->pool, like->target, c->url, 0,
+                                        &err);
 
     if (target == NULL) {
         return err ? err : "this URL cannot be used";
@@ -283,7 +284,7 @@ static const char *gateway_member_add(apr_pool_t *pool, server_rec *s,
         return apr_psprintf(pool, "balancer://%s has no place left: growth= "
                             "gives more", c.balancer->name);
     }
-    reset(c.balancer->shm, c.slot, c.url);
+    gwb_admin_reset(c.balancer->shm, c.slot, c.url);
     gwb_shm_store(&c.slot->rec, &settings);
     gwb_health_slow_start(&c.slot->rec, gw_now());
     gwb_store(&c.slot->removed, 0);
@@ -305,8 +306,7 @@ static int index_of(const gwb_view *view, const gwb_slot *slot)
     return -1;
 }
 
-/** Requests in flight to the member of a slot. */
-static unsigned busy_of(const gwb_view *view, const gwb_slot *slot,
+unsigned gwb_admin_busy(const gwb_view *view, const gwb_slot *slot,
                         unsigned *pmax)
 {
     int index = index_of(view, slot);
@@ -342,7 +342,7 @@ static const char *may_be_removed(const change *c)
                             "status=+N", c->url);
     }
     view = gwb_group_view(c->balancer->group);
-    busy = busy_of(view, c->slot, &max);
+    busy = gwb_admin_busy(view, c->slot, &max);
     gwb_group_release(&view);
     return busy == 0 ? NULL
                      : apr_psprintf(c->pool, "%s still has %u request%s under "
@@ -413,7 +413,7 @@ static void describe_member(apr_pool_t *pool, const gateway_balancer *b,
     info->share = gwb_health_share(rec, index < 0 ? &b->params.health
                                    : gwb_group_health(view, (unsigned)index),
                                    now);
-    info->busy = busy_of(view, slot, &info->max);
+    info->busy = gwb_admin_busy(view, slot, &info->max);
     info->elected = gwb_load(&rec->elected);
     info->errors = gwb_load(&rec->errors);
     info->sent = gwb_load(&rec->sent);
@@ -444,7 +444,8 @@ static void describe(apr_pool_t *pool, const gateway_balancer *b,
             describe_member(pool, b, view, slot,
                             apr_array_push(info->members));
         }
-        else if (gwb_load(&slot->rec.used) == GWB_SLOT_FREE) {
+        else if (gwb_load(&slot->rec.used) == GWB_SLOT_FREE
+                 && !gwb_load(&slot->from_file)) {
             ++info->places;
         }
     }

@@ -135,7 +135,9 @@ static int is_checked(const carry *c, const gwb_slot *slot)
     const gwb_member_conf *m;
 
     if (!slot->from_file) {
-        m = APR_ARRAY_IDX(c->balancer->members, 0, gwb_member_conf *);
+        m = APR_ARRAY_IDX(c->balancer->members,
+                          slot->named ? (int)slot->named - 1 : 0,
+                          gwb_member_conf *);
     }
     else {
         m = APR_ARRAY_IDX(c->balancer->members, (int)(slot - c->shm->slots),
@@ -237,17 +239,53 @@ static void import_removed(const carry *c, gwb_slot *new, const gwb_slot *old)
     new->rec.used = GWB_SLOT_FREE;
 }
 
+/** 1 + index of the GatewayMember whose name had this member, 0: it is no
+ * longer there. */
+static apr_uint32_t find_name(const carry *c, const gwb_slot *old)
+{
+    int i;
+
+    for (i = 0; i < c->balancer->members->nelts; ++i) {
+        const gwb_member_conf *m = APR_ARRAY_IDX(c->balancer->members, i,
+                                                 gwb_member_conf *);
+
+        if (m->names != GWB_NAMES_NONE && strcmp(m->url, old->name) == 0) {
+            return (apr_uint32_t)i + 1;
+        }
+    }
+    return 0;
+}
+
+/** What DNS said last goes on until it says something else. */
+static void import_name(const carry *c, gwb_slot *new, const gwb_slot *old,
+                        apr_uint32_t named)
+{
+    const gwb_member_conf *m = APR_ARRAY_IDX(c->balancer->members,
+                                             (int)named - 1,
+                                             gwb_member_conf *);
+
+    new->named = named;
+    new->gone = old->gone;
+    new->file = m->names == GWB_NAMES_SRV ? old->file : m->settings;
+    apr_cpystrn(new->name, old->name, GWB_URL_MAX);
+}
+
 static void import_slot(const carry *c, const gwb_slot *old)
 {
     gwb_slot *new = find_slot(c->shm, old->rec.url);
+    apr_uint32_t named = old->named ? find_name(c, old) : 0;
 
-    if (new == NULL && (old->from_file || old->removed)) {
+    if (new == NULL
+        && (old->from_file || old->removed || (old->named && !named))) {
         return;         /* gone from the configuration */
     }
     if (new == NULL) {
         new = add_again(c, old);
         if (new == NULL) {
             return;
+        }
+        if (named) {
+            import_name(c, new, old, named);
         }
     }
     new->rec.id = old->rec.id;

@@ -145,6 +145,7 @@ static int is_sound(gwb_slot *slot)
     gwb_record *rec = &slot->rec;
 
     return memchr(rec->url, 0, GWB_URL_MAX)
+           && memchr(slot->name, 0, GWB_URL_MAX)
            && memchr(rec->route, 0, GWB_ROUTE_MAX)
            && memchr(rec->redirect, 0, GWB_ROUTE_MAX)
            && memchr(slot->file.route, 0, GWB_ROUTE_MAX)

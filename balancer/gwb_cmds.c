@@ -6,6 +6,7 @@
 
 #include "gwb_conf.h"
 #include "gwb_keys.h"
+#include "gwb_named.h"
 
 #define SCHEME "balancer://"
 #define SCHEME_LEN 11
@@ -72,30 +73,12 @@ static const char *member_of(cmd_parms *cmd, const char **pargs,
     return NULL;
 }
 
-/** The URL of a new member. */
-static const char *read_url(cmd_parms *cmd, const gateway_balancer *b,
-                            const char *word, gwb_member_conf *m)
+/** Is it there already? */
+static const char *check_new(cmd_parms *cmd, const gateway_balancer *b,
+                             const gwb_member_conf *m)
 {
-    APR_OPTIONAL_FN_TYPE(gateway_target_read) *target_read
-        = APR_RETRIEVE_OPTIONAL_FN(gateway_target_read);
-    APR_OPTIONAL_FN_TYPE(gateway_target_url) *target_url
-        = APR_RETRIEVE_OPTIONAL_FN(gateway_target_url);
-    const char *err;
     int i;
 
-    if (target_read == NULL || target_url == NULL) {
-        return "GatewayMember needs mod_gateway: add LoadModule "
-               "gateway_module";
-    }
-    if (*word == '\0' || (strchr(word, '=') && !strstr(word, "://"))) {
-        return "GatewayMember needs the URL of a backend, such as "
-               "http://host:8080";
-    }
-    err = target_read(cmd, word, &m->target);
-    if (err != NULL) {
-        return err;
-    }
-    m->url = gwb_value_url(cmd->pool, target_url(m->target));
     if (strlen(m->url) >= GWB_URL_MAX) {
         return apr_psprintf(cmd->pool, "the URL of a member may have %d "
                             "bytes at most", GWB_URL_MAX - 1);
@@ -110,6 +93,37 @@ static const char *read_url(cmd_parms *cmd, const gateway_balancer *b,
         }
     }
     return NULL;
+}
+
+/** The URL of a new member. */
+static const char *read_url(cmd_parms *cmd, const gateway_balancer *b,
+                            const char *word, gwb_member_conf *m)
+{
+    APR_OPTIONAL_FN_TYPE(gateway_target_read) *target_read
+        = APR_RETRIEVE_OPTIONAL_FN(gateway_target_read);
+    APR_OPTIONAL_FN_TYPE(gateway_target_url) *target_url
+        = APR_RETRIEVE_OPTIONAL_FN(gateway_target_url);
+    const char *read = word;
+    const char *err;
+
+    if (target_read == NULL || target_url == NULL) {
+        return "GatewayMember needs mod_gateway: add LoadModule "
+               "gateway_module";
+    }
+    if (*word == '\0' || (strchr(word, '=') && !strstr(word, "://"))) {
+        return "GatewayMember needs the URL of a backend, such as "
+               "http://host:8080";
+    }
+    err = gwb_named_scheme(cmd->pool, m, &read);
+    if (err == NULL) {
+        err = target_read(cmd, read, &m->target);
+    }
+    if (err != NULL) {
+        return err;
+    }
+    m->url = gwb_value_url(cmd->pool, m->names == GWB_NAMES_SRV
+                                      ? word : target_url(m->target));
+    return check_new(cmd, b, m);
 }
 
 static const char *cmd_member(cmd_parms *cmd, void *mconfig, const char *args)
@@ -133,6 +147,9 @@ static const char *cmd_member(cmd_parms *cmd, void *mconfig, const char *args)
     err = read_url(cmd, b, ap_getword_conf(cmd->pool, &args), m);
     while (err == NULL && *args != '\0') {
         err = gwb_keys_member(cmd, m, ap_getword_conf(cmd->pool, &args));
+    }
+    if (err == NULL) {
+        err = gwb_named_complete(cmd->pool, m);
     }
     if (err == NULL && b->members->nelts >= GWB_MEMBERS_MAX) {
         err = apr_psprintf(cmd->pool, "a balancer can have %d members at "

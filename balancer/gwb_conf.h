@@ -45,10 +45,22 @@ struct gwb_settings {
     char redirect[GWB_ROUTE_MAX];
 };
 
+/** What a GatewayMember is: a member, or a name that has members. */
+typedef enum {
+    GWB_NAMES_NONE,
+    GWB_NAMES_ADDRESSES,        /* one for each address */
+    GWB_NAMES_SRV               /* one for each SRV record */
+} gwb_names_kind;
+
 /** One GatewayMember. */
 typedef struct gwb_member_conf gwb_member_conf;
 struct gwb_member_conf {
     const char *url;
+    gwb_names_kind names;
+    /* with names: what DNS is asked for, and a member's URL before and after
+     * its host; the slot of this entry is never used */
+    const char *name;
+    const char *before, *after;
     const char *where;          /* file:line */
     gateway_target *target;
     gwb_settings settings;

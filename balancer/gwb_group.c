@@ -27,6 +27,20 @@ apr_uint64_t gwb_group_random(gwb_group *group)
     return mix(group->seed + gwb_add(&group->draws, RANDOM_STEP));
 }
 
+const gwb_member_conf *gwb_group_conf(const gateway_balancer *balancer,
+                                      const gwb_slot *slot)
+{
+    apr_uint32_t named = gwb_load(&slot->named);
+
+    if (gwb_load(&slot->from_file)) {
+        return APR_ARRAY_IDX(balancer->members,
+                             (int)(slot - balancer->shm->slots),
+                             gwb_member_conf *);
+    }
+    return named ? APR_ARRAY_IDX(balancer->members, (int)named - 1,
+                                 gwb_member_conf *) : NULL;
+}
+
 const gwb_member_conf *gwb_group_like(const gateway_balancer *balancer,
                                       const char *url)
 {
@@ -47,9 +61,12 @@ const gwb_member_conf *gwb_group_like(const gateway_balancer *balancer,
 /* --- targets of run time ------------------------------------------------- */
 
 /** The lock is held. */
-static gwb_late *make_late(gwb_group *group, const gwb_record *rec,
+static gwb_late *make_late(gwb_group *group, const gwb_slot *slot,
                            apr_uint32_t id)
 {
+    const gwb_record *rec = &slot->rec;
+    const gwb_member_conf *conf = gwb_group_conf(group->balancer, slot);
+    int named = conf != NULL && conf->names == GWB_NAMES_ADDRESSES;
     APR_OPTIONAL_FN_TYPE(gateway_target_new) *target_new
         = APR_RETRIEVE_OPTIONAL_FN(gateway_target_new);
     const char *err = NULL;
@@ -62,11 +79,13 @@ static gwb_late *make_late(gwb_group *group, const gwb_record *rec,
     late = apr_pcalloc(pool, sizeof(*late));
     late->pool = pool;
     late->id = id;
-    late->target = target_new(pool, gwb_group_like(group->balancer,
-                                                   rec->url)->target,
+    if (conf == NULL) {
+        conf = gwb_group_like(group->balancer, rec->url);
+    }
+    late->target = target_new(pool, conf->target,
                               apr_pstrmemdup(pool, rec->url,
                                              strnlen(rec->url, GWB_URL_MAX)),
-                              &err);
+                              named, &err);
     if (late->target == NULL) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, group->balancer->server,
                      GWNO(01010) "balancer://%s: %s cannot be used: %s",
@@ -81,7 +100,7 @@ static gwb_late *make_late(gwb_group *group, const gwb_record *rec,
 
 /** The target of a member that the configuration does not have. The lock is
  * held. */
-static gwb_late *find_late(gwb_group *group, const gwb_record *rec,
+static gwb_late *find_late(gwb_group *group, const gwb_slot *slot,
                            apr_uint32_t id)
 {
     gwb_late *late;
@@ -91,7 +110,7 @@ static gwb_late *find_late(gwb_group *group, const gwb_record *rec,
             return late;
         }
     }
-    return make_late(group, rec, id);
+    return make_late(group, slot, id);
 }
 
 /** A table no longer uses it. The lock is held. */
@@ -139,25 +158,23 @@ static unsigned collect(gwb_group *group, gwb_member *members,
     for (i = 0; i < shm->nslots; ++i) {
         gwb_slot *slot = &shm->slots[i];
         gwb_member *m = &members[n];
+        const gwb_member_conf *conf;
 
         m->rec = &slot->rec;
         m->id = gwb_load(&slot->rec.id);
         if (gwb_load(&slot->rec.used) != GWB_SLOT_USED) {
             continue;
         }
+        conf = gwb_group_conf(group->balancer, slot);
+        m->health = conf ? &conf->health : NULL;
         if (gwb_load(&slot->from_file)) {
-            const gwb_member_conf *conf = APR_ARRAY_IDX(
-                group->balancer->members, (int)i, gwb_member_conf *);
-
             m->target = conf->target;
-            m->health = &conf->health;
             ++n;
             continue;
         }
-        late[*pnlate] = find_late(group, &slot->rec, m->id);
+        late[*pnlate] = find_late(group, slot, m->id);
         if (late[*pnlate] != NULL) {
             m->target = late[*pnlate]->target;
-            m->health = NULL;
             ++late[(*pnlate)++]->refs;
             ++n;
         }
@@ -193,7 +210,6 @@ static void name_cookies(gwb_view *view)
 
 static void name_confs(gwb_view *view)
 {
-    const gwb_shm *shm = view->group->shm;
     unsigned i;
 
     view->confs = apr_pcalloc(view->table->pool, (view->table->n + 1)
@@ -201,11 +217,7 @@ static void name_confs(gwb_view *view)
     for (i = 0; i < view->table->n; ++i) {
         const gwb_slot *slot = (const void *)view->table->members[i].rec;
 
-        if (gwb_load(&slot->from_file)) {
-            view->confs[i] = APR_ARRAY_IDX(view->group->balancer->members,
-                                           (int)(slot - shm->slots),
-                                           gwb_member_conf *);
-        }
+        view->confs[i] = gwb_group_conf(view->group->balancer, slot);
     }
 }
 

@@ -388,6 +388,7 @@ static const char *unknown_member_key(apr_pool_t *pool, const char *word,
     }
     APR_ARRAY_PUSH(names, const char *) = "retry";
     APR_ARRAY_PUSH(names, const char *) = "slowstart";
+    APR_ARRAY_PUSH(names, const char *) = "resolve";
     for (i = 0; gwb_check_keys[i] != NULL; ++i) {
         APR_ARRAY_PUSH(names, const char *) = gwb_check_keys[i];
     }
@@ -395,6 +396,22 @@ static const char *unknown_member_key(apr_pool_t *pool, const char *word,
     return unknown(pool, "member", word, name,
                    (const char *const *)names->elts,
                    ", and those of connections");
+}
+
+static const char *read_resolve(apr_pool_t *pool, gwb_member_conf *member,
+                                const char *value)
+{
+    int all = strcmp(value, "all") == 0;
+
+    if (!all && strcmp(value, "one") != 0) {
+        return apr_psprintf(pool, "resolve= must be one or all, not '%s'",
+                            value);
+    }
+    if (member->names == GWB_NAMES_SRV) {
+        return "resolve= does not go with srv://: each record is a member";
+    }
+    member->names = all ? GWB_NAMES_ADDRESSES : GWB_NAMES_NONE;
+    return NULL;
 }
 
 const char *gwb_keys_member(cmd_parms *cmd, gwb_member_conf *member,
@@ -423,6 +440,9 @@ const char *gwb_keys_member(cmd_parms *cmd, gwb_member_conf *member,
         if (strcmp(name, "slowstart") == 0) {
             return gwb_value_time(cmd->pool, name, value, "s", 1,
                                   &member->slow_start);
+        }
+        if (strcmp(name, "resolve") == 0) {
+            return read_resolve(cmd->pool, member, value);
         }
     }
     err = target_key(cmd, member->target, word, &mine);

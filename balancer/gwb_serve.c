@@ -68,10 +68,15 @@ static void serve_each_target(gateway_balancer *b,
             fn(baton, view->table->members[i].target);
         }
         gwb_group_release(&view);
-        return;
     }
     for (i = 0; i < b->members->nelts; ++i) {
-        fn(baton, APR_ARRAY_IDX(b->members, i, gwb_member_conf *)->target);
+        const gwb_member_conf *m = APR_ARRAY_IDX(b->members, i,
+                                                 gwb_member_conf *);
+
+        /* backends call themselves by the name that they are asked for */
+        if (b->group == NULL || m->names != GWB_NAMES_NONE) {
+            fn(baton, m->target);
+        }
     }
 }
 

@@ -71,8 +71,11 @@ void gwb_shm_fill(gwb_shm *shm, const gateway_balancer *balancer)
                                                  gwb_member_conf *);
         gwb_slot *slot = &shm->slots[i];
 
-        apr_cpystrn(slot->rec.url, m->url, GWB_URL_MAX);
         slot->from_file = 1;
+        if (m->names != GWB_NAMES_NONE) {
+            continue;
+        }
+        apr_cpystrn(slot->rec.url, m->url, GWB_URL_MAX);
         slot->file = m->settings;
         slot->rec.id = ++head->next_id;
         slot->rec.check_failed = (m->settings.flags & GWB_CHECK_FAILED) != 0;

@@ -21,7 +21,12 @@ struct gwb_slot {
     gwb_record rec;
     apr_uint32_t from_file;     /* the configuration has it */
     apr_uint32_t removed;       /* though the configuration has it */
-    gwb_settings file;          /* as the configuration has them */
+    gwb_settings file;          /* as the configuration has them, or DNS */
+    /* a member of a name, written by gwb_named */
+    apr_uint32_t named;         /* 1 + index of the GatewayMember that has it;
+                                   0: of none */
+    apr_uint32_t gone;          /* the name has it no more: it drains */
+    char name[GWB_URL_MAX];     /* URL of that GatewayMember */
 };
 
 /** rec.used while a slot is being filled: nobody else's any more, not yet a

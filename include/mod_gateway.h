@@ -24,7 +24,7 @@ struct request_rec;
 struct server_rec;
 
 /** Version of this contract; grows when something changes. */
-#define GATEWAY_API_VERSION 2
+#define GATEWAY_API_VERSION 3
 
 /* -- names in r->subprocess_env, set before the request is logged -------- */
 
@@ -71,11 +71,13 @@ APR_DECLARE_OPTIONAL_FN(const char *, gateway_target_key,
 /**
  * A target made at run time, like another one but for its URL; any thread,
  * pool is the caller's own and must outlive every use of the target.
- * @param perr  out, when NULL is returned: one sentence
+ * @param named  1: url has an address of like's name. Host, SNI and the name
+ *               that is verified stay those of like
+ * @param perr   out, when NULL is returned: one sentence
  */
 APR_DECLARE_OPTIONAL_FN(gateway_target *, gateway_target_new,
                         (apr_pool_t *pool, const gateway_target *like,
-                         const char *url, const char **perr));
+                         const char *url, int named, const char **perr));
 
 /** The URL as text: scheme://host[:port][/path]; any thread. */
 APR_DECLARE_OPTIONAL_FN(const char *, gateway_target_url,
@@ -85,6 +87,40 @@ APR_DECLARE_OPTIONAL_FN(const char *, gateway_target_url,
  * thread. */
 APR_DECLARE_OPTIONAL_FN(unsigned, gateway_target_busy,
                         (const gateway_target *target, unsigned *pmax));
+
+/* -- names: what DNS says now -------------------------------------------- */
+
+/** Where a name leads to. */
+typedef struct gateway_place gateway_place;
+struct gateway_place {
+    const char *host;       /* address without brackets; of SRV: a name */
+    int port;               /* of SRV, like the next two; else 0 */
+    int weight;             /* 0..65535 */
+    int priority;           /* 0..65535, the lowest first */
+};
+
+typedef struct gateway_names gateway_names;
+struct gateway_names {
+    /* in */
+    int srv;                /* SRV records; else addresses, with those of the
+                               hosts file */
+    gw_time timeout;        /* of the whole lookup */
+    int stop_fd;            /* readable: end at once, as failed; 0: none */
+    /* out, in the pool given */
+    gw_time ttl;            /* as DNS has it, 0 included */
+    const char *why;        /* of a failure, for the log */
+    struct apr_array_header_t *places;  /* gateway_place, 1 at least */
+};
+
+/**
+ * Ask for a name, past all caches, in the calling thread, which it blocks up
+ * to timeout. Any thread of the parent or a child.
+ * @return APR_SUCCESS; APR_ENOENT DNS has nothing of the kind; APR_TIMEUP;
+ *         APR_EGENERAL no usable answer
+ */
+APR_DECLARE_OPTIONAL_FN(apr_status_t, gateway_names_lookup,
+                        (apr_pool_t *pool, const char *name,
+                         gateway_names *names));
 
 /* -- probes: one request of a health check ------------------------------- */
 

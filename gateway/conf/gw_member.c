@@ -92,7 +92,8 @@ static void find_gauges(apr_pool_t *pool, const gw_origin *like,
 }
 
 gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
-                              const char *text, const char **perr)
+                              const char *text, int named,
+                              const char **perr)
 {
     gateway_target *t = apr_pmemdup(pool, like, sizeof(*t));
 
@@ -106,12 +107,12 @@ gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
         return NULL;
     }
     t->text = gw_url_text(pool, t->url);
-    t->authority = gw_url_authority(pool, t->url);
-    if (t->identity.tls && like->keys.verifyname == NULL) {
+    t->authority = named ? like->authority : gw_url_authority(pool, t->url);
+    if (!named && t->identity.tls && like->keys.verifyname == NULL) {
         t->identity.params.name = t->url->host;
         t->identity.params.name_is_ip = t->url->host_is_ip;
     }
-    if (t->identity.tls && like->keys.sni == NULL) {
+    if (!named && t->identity.tls && like->keys.sni == NULL) {
         t->identity.params.sni = t->url->host_is_ip ? NULL : t->url->host;
     }
     t->origin = gw_backend_origin(pool, t->url, &t->identity, perr);

@@ -29,7 +29,8 @@ struct gateway_target {
 /** As gateway_target_new(), but that the caller must tell the child's pool of
  * connections when the target ends. */
 gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
-                              const char *text, const char **perr);
+                              const char *text, int named,
+                              const char **perr);
 
 /** Offer the functions of targets for configuration; in register_hooks. */
 void gw_member_register(void);

@@ -27,8 +27,6 @@ static const struct {
     { "uwsgi", "use http:// and uWSGI's http-socket option" },
     { "ftp", "keep mod_proxy_ftp for it" },
     { "fd", "keep mod_proxy_fdpass for it" },
-    { "dns", "use http:// or https:// and the name" },
-    { "srv", "use http:// or https:// and a host name with a port" },
     { NULL, NULL }
 };
 
@@ -43,6 +41,10 @@ static const char *check_scheme(apr_pool_t *pool, const char *scheme)
         return gw_member_provider() ? NULL : "balancer:// needs "
                "mod_gateway_balancer: add LoadModule gateway_balancer_module "
                "before this line";
+    }
+    if (strcmp(scheme, "dns") == 0 || strcmp(scheme, "srv") == 0) {
+        return apr_psprintf(pool, "%s:// is for members: use it in a "
+                            "GatewayMember of a balancer", scheme);
     }
     for (i = 0; schemes_later[i].scheme != NULL; ++i) {
         if (strcmp(schemes_later[i].scheme, scheme) == 0) {

@@ -130,9 +130,10 @@ static apr_status_t forget(void *origin)
 
 static gateway_target *gateway_target_new(apr_pool_t *pool,
                                           const gateway_target *like,
-                                          const char *url, const char **perr)
+                                          const char *url, int named,
+                                          const char **perr)
 {
-    gateway_target *target = gw_member_new(pool, like, url, perr);
+    gateway_target *target = gw_member_new(pool, like, url, named, perr);
 
     if (target) {
         apr_pool_pre_cleanup_register(pool, target->origin, forget);

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+/* newer ones would have other functions, which older ones lack */
+#define CARES_NO_DEPRECATED
+#include <arpa/nameser.h>
 #include <ares.h>
 #include <apr_ring.h>
 #include <apr_strings.h>
@@ -39,6 +42,7 @@ struct question {
     gw_dns *dns;
     gw_dns_done *done;
     void *baton;
+    int srv;                    /* for SRV records */
     char name[];
 };
 
@@ -329,31 +333,68 @@ static void on_hosts(void *arg, int status, int timeouts,
     look_up(q, q->dns->servers, on_servers);
 }
 
+static void on_srv(void *arg, int status, int timeouts,
+                   unsigned char *message, int len)
+{
+    question *q = arg;
+    gw_dns_answer answer;
+
+    if (status == ARES_SUCCESS && message) {
+        memset(&answer, 0, sizeof(answer));
+        answer.srv = message;
+        answer.srv_len = len;
+        answer.why = "";
+        end(q, &answer);
+    }
+    else if (!taken_back(q, status)) {
+        end_failed(q, status == ARES_SUCCESS ? ARES_ENODATA : status);
+    }
+}
+
 static void start(question *q)
 {
     gw_dns *dns = q->dns;
 
     APR_RING_INSERT_TAIL(&dns->asked, q, question, link);
+    if (q->srv) {
+        ares_query(dns->servers, q->name, ns_c_in, ns_t_srv, on_srv, q);
+        return;
+    }
     look_up(q, dns->hosts, on_hosts);
 }
 
-void gw_dns_ask(gw_dns *dns, const char *name, gw_dns_done *done,
+static void ask(gw_dns *dns, const char *name, int srv, gw_dns_done *done,
                 void *baton)
 {
     apr_size_t size = strlen(name) + 1;
     question *q = calloc(1, sizeof(*q) + size);
 
     if (!q) {
-        gw_dns_answer answer = { NULL, 0, 0, APR_EGENERAL, "out of memory" };
+        gw_dns_answer answer = { 0 };
 
+        answer.rv = APR_EGENERAL;
+        answer.why = "out of memory";
         done(baton, &answer);
         return;
     }
     q->dns = dns;
     q->done = done;
     q->baton = baton;
+    q->srv = srv;
     memcpy(q->name, name, size);
     start(q);
+}
+
+void gw_dns_ask(gw_dns *dns, const char *name, gw_dns_done *done,
+                void *baton)
+{
+    ask(dns, name, 0, done, baton);
+}
+
+void gw_dns_ask_srv(gw_dns *dns, const char *name, gw_dns_done *done,
+                    void *baton)
+{
+    ask(dns, name, 1, done, baton);
 }
 
 /* --- life -------------------------------------------------------------- */

@@ -20,7 +20,11 @@ typedef struct gw_dns gw_dns;
 
 typedef struct gw_dns_answer gw_dns_answer;
 struct gw_dns_answer {
-    gw_addrset *set;    /* a reference for the callee; NULL: rv says why */
+    gw_addrset *set;    /* a reference for the callee; NULL: rv says why, or
+                           it was a question for SRV records */
+    const unsigned char *srv;   /* the whole message that answers that,
+                                   borrowed; NULL: rv says why */
+    int srv_len;
     gw_time ttl;        /* as DNS has it, 0 included */
     int hosts;          /* from the hosts file; ttl means nothing */
     apr_status_t rv;    /* APR_ENOENT the name or its addresses do not exist,
@@ -49,6 +53,10 @@ void gw_dns_destroy(gw_dns **pdns);
  * copied. */
 void gw_dns_ask(gw_dns *dns, const char *name, gw_dns_done *done,
                 void *baton);
+
+/** The same for SRV records, which only DNS has. */
+void gw_dns_ask_srv(gw_dns *dns, const char *name, gw_dns_done *done,
+                    void *baton);
 
 /** Most sockets polled: a UDP and a TCP one to each of 32 servers. */
 #define GW_DNS_FDS 64

@@ -17,7 +17,8 @@ Gateway::DNS - a name server of the test's own, and a machine that asks it
 =head1 DESCRIPTION
 
 Answers over UDP from port 53 of a loopback address of its own. A name has
-lists A and AAAA and a ttl (default 1 s), or CNAME => name. C<delay> in
+lists A and AAAA and a ttl (default 1 s), a list SRV of C<[priority, weight,
+port, target]>, or CNAME => name. C<delay> in
 seconds makes it slow. Names that are not set do not exist.
 
 C<etc> gives the files that the server sees as /etc/resolv.conf, /etc/hosts
@@ -35,7 +36,7 @@ use Socket;
 use Gateway::Process ();
 use Gateway::Setup ();
 
-my %TYPE  = (A => 1, AAAA => 28, CNAME => 5);
+my %TYPE  = (A => 1, AAAA => 28, CNAME => 5, SRV => 33);
 my %RCODE = (SERVFAIL => 2, NXDOMAIN => 3, REFUSED => 5);
 my $COUNT = 0;
 
@@ -158,6 +159,9 @@ sub _records {
     my $ttl = $what->{ttl} // 1;
     return (_record($name, 'CNAME', $ttl, _packed($what->{CNAME})),
         _records($names, $what->{CNAME}, $word)) if $what->{CNAME};
+    return map { my ($target, @n) = (pop @{ [@$_] }, @$_[ 0 .. 2 ]);
+        _record($name, $word, $ttl, pack('n3', @n) . _packed($target)) }
+        @{ $what->{SRV} || [] } if $word eq 'SRV';
     my $family = $word eq 'AAAA' ? AF_INET6 : AF_INET;
     return map { _record($name, $word, $ttl, Socket::inet_pton($family, $_)) }
         @{ $what->{$word} || [] };
