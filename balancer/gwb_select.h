@@ -84,9 +84,8 @@ int gwb_select_is_last(const gwb_table *table,
                        gw_time now);
 
 /**
- * An attempt on a member failed: gwb_health_failure() with params->health, even
- * when the member has its own, and never the last
- * usable one is ejected, not even when the last ones fail at once in several
+ * An attempt on a member failed: gwb_health_failure() with params->health,
+ * even when the member has its own, and never the last usable one is ejected, not even when the last ones fail at once in several
  * threads.
  * @return 1 when this ejected it
  */
