@@ -15,6 +15,11 @@ my %b = map {
     }, host => $host, port => $port)
 } @hosts;
 
+# Its certificate has a name alone, no address.
+my $tls_port = Gateway::Process::take_port();
+my $tls = Gateway::Backend->http({ '*' => [ 200, [], 'tls' ] },
+    tls => 'other', host => '127.0.0.2', port => $tls_port);
+
 # Whom requests go to.
 sub spread {
     my ($s, $path, $n) = @_;
@@ -47,12 +52,16 @@ sub srv {
 
 my $dns = Gateway::DNS->new(
     'app.test' => { A => [ @hosts[ 0, 1 ] ], ttl => 1 },
+    'other.test' => { A => ['127.0.0.2'], ttl => 1 },
     'two.test' => { A => ['127.0.0.2'], ttl => 1 },
     'three.test' => { A => ['127.0.0.3'], ttl => 1 },
     '_http._tcp.app.test' =>
         srv([ 10, 30, 'two.test' ], [ 10, 10, 'three.test' ]));
 my $s = Gateway::Test->server(etc => $dns->etc, children => 2,
     loglevel => 'gateway_balancer:info', config => <<"EOC");
+GatewaySSLCACertificateFile "\@CA\@"
+GatewayPass /tls balancer://tls
+GatewayMember balancer://tls https://other.test:$tls_port resolve=all
 GatewayPass /all balancer://all
 GatewayPass /short balancer://short
 GatewayPass /srv balancer://srv
@@ -78,6 +87,7 @@ EOC
 is spread($s, '/all', 8), '2 3', 'both addresses get requests at once';
 is $s->get('/all')->body, "app.test:$port", 'with the Host of the name';
 is spread($s, '/short', 8), '2 3', 'dns:// is short for that';
+is $s->get('/tls')->body, 'tls', 'TLS verifies the name, not the address';
 my %share;
 $share{ $s->get('/srv')->body }++ for 1 .. 40;
 is join(' ', sort keys %share), "three.test:$port two.test:$port",
