@@ -13,11 +13,16 @@ unsigned gwb_queue_length(const gwb_queue *queue)
     return __atomic_load_n(&queue->n, __ATOMIC_ACQUIRE);
 }
 
-void gwb_queue_join(gwb_queue *queue, gwb_waiter *waiter)
+void gwb_queue_join(gwb_queue *queue, gwb_waiter *waiter, int first)
 {
     waiter->waiting = 1;
     apr_thread_mutex_lock(queue->mutex);
-    APR_RING_INSERT_TAIL(&queue->waiters, waiter, gwb_waiter, link);
+    if (first) {
+        APR_RING_INSERT_HEAD(&queue->waiters, waiter, gwb_waiter, link);
+    }
+    else {
+        APR_RING_INSERT_TAIL(&queue->waiters, waiter, gwb_waiter, link);
+    }
     __atomic_store_n(&queue->n, queue->n + 1, __ATOMIC_RELEASE);
     apr_thread_mutex_unlock(queue->mutex);
 }

@@ -40,8 +40,9 @@ struct gwb_queue {
 /** An empty queue; pool outlives its use. */
 apr_status_t gwb_queue_init(gwb_queue *queue, apr_pool_t *pool);
 
-/** Stand at the end. lane, waker and since are set. */
-void gwb_queue_join(gwb_queue *queue, gwb_waiter *waiter);
+/** Stand at the end, or first of all: who was there before and found the place
+ * taken after all. lane, waker and since are set. */
+void gwb_queue_join(gwb_queue *queue, gwb_waiter *waiter, int first);
 
 /** Go, and wake whoever is first now; harmless when not in it. */
 void gwb_queue_leave(gwb_queue *queue, gwb_waiter *waiter);

@@ -46,7 +46,8 @@ struct gateway_selection {
     int route_changed;
     /* the queue */
     gwb_waiter waiter;
-    gw_time until;
+    gw_time until;              /* 0: has not waited for this attempt */
+    int bounced;                /* the last of tried had no place left */
     int armed;
 };
 
@@ -323,9 +324,11 @@ static apr_status_t wait_in_queue(gateway_selection *sel, gw_time span,
                      || sel->waiter.waker->arm(sel->waiter.waker)
                         == APR_SUCCESS;
         sel->waiter.lane = bound_to(sel);
-        sel->waiter.since = now;
-        sel->until = now + span;
-        gwb_queue_join(&sel->group->queue, &sel->waiter);
+        gwb_queue_join(&sel->group->queue, &sel->waiter, sel->until != 0);
+        if (sel->until == 0) {
+            sel->waiter.since = now;
+            sel->until = now + span;
+        }
         if (sel->group->row != NULL) {
             gwb_add(&sel->group->row->waiting, 1);
         }
@@ -362,6 +365,27 @@ static apr_status_t nobody(gateway_selection *sel, gw_time *puntil,
     return APR_NOTFOUND;
 }
 
+/**
+ * Choose. Who found the place of its choice taken looks for another one first,
+ * but not when its session binds it; then it waits like the others.
+ */
+static gwb_pick choose(gateway_selection *sel)
+{
+    gwb_pick full = { GWB_ALL_FULL, 0, 0, 0 };
+    gwb_pick pick;
+
+    if (!sel->bounced) {
+        return gwb_select(sel->view->table, &sel->group->select, &sel->want);
+    }
+    sel->bounced = 0;
+    apr_array_pop(sel->tried);
+    if (bound_to(sel) != 0) {
+        return full;
+    }
+    pick = gwb_select(sel->view->table, &sel->group->select, &sel->want);
+    return pick.verdict == GWB_PICKED ? pick : full;
+}
+
 static apr_status_t serve_pick(gateway_selection *sel,
                                const gateway_target **ptarget,
                                gw_time *puntil, const char **pwhy)
@@ -382,7 +406,7 @@ static apr_status_t serve_pick(gateway_selection *sel,
         return wait_in_queue(sel, sel->b->params.queue_timeout, puntil,
                              pwhy);
     }
-    pick = gwb_select(sel->view->table, &sel->group->select, &sel->want);
+    pick = choose(sel);
     switch (pick.verdict) {
     case GWB_PICKED:
         leave_queue(sel);
@@ -434,6 +458,13 @@ static void serve_report(gateway_selection *sel,
         return;
     }
     sel->under_way = 0;
+    sel->bounced = attempt->fail == GW_FAIL_BUSY;
+    if (sel->bounced) {
+        gwb_add(&sel->view->table->members[sel->index].rec->elected, -1);
+    }
+    else {
+        sel->until = 0;
+    }
     gwb_report(sel->r, sel->view, sel->index, sel->trial, attempt);
     gwb_queue_wake(&sel->group->queue);
 }

@@ -244,7 +244,9 @@ struct gateway_balancer_provider {
      */
     int (*pay)(gateway_selection *selection, gw_fail fail);
 
-    /** The attempt with the last pick() ended; exactly once for each. */
+    /** The attempt with the last pick() ended; exactly once for each. With
+     * GW_FAIL_BUSY somebody else took the last place: pick() is asked again,
+     * and the target counts as not tried. */
     void (*report)(gateway_selection *selection,
                    const gateway_attempt *attempt);
 

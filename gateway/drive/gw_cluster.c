@@ -109,6 +109,7 @@ gw_cluster *gw_cluster_begin(request_rec *r, const gw_route *route,
     c->selection = c->provider->begin(route->balancer, r, waker, &c->limits);
     c->base.attempts_max = c->limits->attempts_max;
     c->base.move_on = move_on(c->limits->retry_on);
+    c->base.queues = 1;
     return c;
 }
 

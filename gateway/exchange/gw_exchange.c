@@ -213,12 +213,31 @@ static gw_retry_verdict verdict_on(gw_exchange *x)
     return verdict;
 }
 
+/* Somebody else took the last slot of the choice: back to the line. Nothing
+ * was tried, so nothing is counted. */
+static int chosen_in_vain(gw_exchange *x)
+{
+    if (x->result.fail != GW_FAIL_BUSY || !x->p.picker->queues
+        || gw_now() >= x->p.deadline) {
+        return 0;
+    }
+    report(x, GW_FAIL_BUSY);
+    x->result.tries--;
+    x->result.fail = GW_OK;
+    x->result.why = "";
+    transit(x, GW_X_PICK, "no slot was left");
+    return 1;
+}
+
 /* The attempt failed as the result says: another one, or the end. */
 static void attempt_failed(gw_exchange *x)
 {
     gw_retry_verdict verdict;
 
     end_stream(x, 0);
+    if (chosen_in_vain(x)) {
+        return;
+    }
     verdict = verdict_on(x);
     if (verdict == GW_RETRY_NO) {
         finish(x);

@@ -26,6 +26,7 @@ void gw_pick_single_init(gw_pick_single *single, gw_origin *origin,
     single->base.ops = &single_ops;
     single->base.attempts_max = 0;
     single->base.move_on = 0;
+    single->base.queues = 0;
     single->choice.origin = origin;
     single->choice.opts = opts;
     single->choice.host = NULL;

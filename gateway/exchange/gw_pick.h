@@ -72,6 +72,9 @@ struct gw_picker {
     const gw_picker_ops *ops;
     int attempts_max;           /* further attempts allowed on others */
     unsigned move_on;           /* GW_MOVE_* */
+    int queues;                 /* pick() holds the line of those who wait: a
+                                   choice that has no slot left when it is
+                                   opened (GW_FAIL_BUSY) is made again */
 };
 
 /** The picker of a single origin; borrows both. */

@@ -587,6 +587,29 @@ static void moves_to_another_member(void)
     is_int(picker.reports, 2, "reported twice");
 }
 
+static void no_slot_after_all(void)
+{
+    const script s[] = {
+        { 0, FAILS(GW_FAIL_BUSY), -1, GW_OK, 0, NULL },
+        { 0, FAILS(GW_FAIL_BUSY), -1, GW_OK, 0, NULL },
+        { 0, OPENS, -1, GW_OK, 0, good }
+    };
+    gw_exchange *x = begin("POST", NULL, s);
+    const gw_result *r = gw_exchange_result(x);
+
+    picker.others = 1;
+    picker.base.queues = 1;
+    run_to_end(x);
+    is_int(r->fail, GW_OK, "a slot that is gone: back to the line");
+    is_int(r->tries, 1, "which is no try");
+    is_int(picker.picks, 3, "picked again");
+    is_int(picker.reports, 3, "reported each time");
+    x = begin("GET", NULL, s);
+    run_to_end(x);
+    is_int(gw_exchange_result(x)->fail, GW_FAIL_BUSY,
+           "without a line it is the end");
+}
+
 static const gw_result *play_status(const char *method, int budget)
 {
     static const item busy[] = { HEAD(503), BODY("no"), DONE, END };
@@ -913,6 +936,7 @@ int main(void)
     replay_body();
     no_replay_of_long_body();
     moves_to_another_member();
+    no_slot_after_all();
     moves_for_a_status();
     choice_shapes_the_head();
     no_member_left();

@@ -32,7 +32,7 @@ static void join(int i, apr_uint32_t lane)
     counters[i].woken = 0;
     waiters[i].waker = &counters[i].waker;
     waiters[i].lane = lane;
-    gwb_queue_join(&queue, &waiters[i]);
+    gwb_queue_join(&queue, &waiters[i], 0);
 }
 
 /** Who was woken since the last time, as a number of digits. */
@@ -77,6 +77,10 @@ static void test_order(void)
     is_int(gwb_queue_length(&queue), 3, "leaving twice is harmless");
     gwb_queue_leave(&queue, &waiters[2]);
     is_int(woken(), 45, "the next of the lane is first");
+    gwb_queue_join(&queue, &waiters[2], 1);
+    is_int(gwb_queue_is_first(&queue, &waiters[2], 7), 1, "back, and first");
+    is_int(gwb_queue_is_first(&queue, &waiters[3], 7), 0, "before the next");
+    gwb_queue_leave(&queue, &waiters[2]);
     gwb_queue_leave(&queue, &waiters[3]);
     gwb_queue_leave(&queue, &waiters[4]);
     is_int(gwb_queue_length(&queue), 0, "empty again");
@@ -96,7 +100,7 @@ static void *worker(void *data)
         memset(&w, 0, sizeof(w));
         w.waker = &c.waker;
         w.lane = (apr_uint32_t)i % 3;
-        gwb_queue_join(&queue, &w);
+        gwb_queue_join(&queue, &w, i % 5 == 0);
         gwb_queue_is_first(&queue, &w, w.lane);
         gwb_queue_wake(&queue);
         gwb_queue_leave(&queue, &w);
