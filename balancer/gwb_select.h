@@ -85,8 +85,8 @@ int gwb_select_is_last(const gwb_table *table,
 
 /**
  * An attempt on a member failed: gwb_health_failure() with params->health,
- * even when the member has its own, and never the last usable one is ejected, not even when the last ones fail at once in several
- * threads.
+ * even when the member has its own, and never the last usable one is ejected,
+ * not even when the last ones fail at once in several threads.
  * @return 1 when this ejected it
  */
 int gwb_select_failure(const gwb_table *table,
