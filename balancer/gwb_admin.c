@@ -240,7 +240,7 @@ static const char *check_url(const change *c, const char **purl)
         = APR_RETRIEVE_OPTIONAL_FN(gateway_target_new);
     APR_OPTIONAL_FN_TYPE(gateway_target_url) *target_url
         = APR_RETRIEVE_OPTIONAL_FN(gateway_target_url);
-    const gwb_member_conf *like = gwb_group_like(c->balancer, c->url);
+    const gwb_member_conf *like = gwb_shm_like(c->balancer, c->url);
     const char *err = NULL;
     gateway_target *target = target_new(c->pool, like->target, c->url, 0,
                                         &err);

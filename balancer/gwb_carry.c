@@ -132,16 +132,10 @@ static void import_settings(const carry *c, gwb_slot *new,
 /** Is a member checked actively now? */
 static int is_checked(const carry *c, const gwb_slot *slot)
 {
-    const gwb_member_conf *m;
+    const gwb_member_conf *m = gwb_shm_conf(c->shm, c->balancer, slot);
 
-    if (!slot->from_file) {
-        m = APR_ARRAY_IDX(c->balancer->members,
-                          slot->named ? (int)slot->named - 1 : 0,
-                          gwb_member_conf *);
-    }
-    else {
-        m = APR_ARRAY_IDX(c->balancer->members, (int)(slot - c->shm->slots),
-                          gwb_member_conf *);
+    if (m == NULL) {
+        m = gwb_shm_like(c->balancer, slot->rec.url);
     }
     return gwb_check_wanted(&m->check);
 }

@@ -42,8 +42,8 @@ const gwb_check_params *gwb_check_params_of(const gwb_view *view,
     const gwb_member_conf *conf = view->confs[index];
 
     if (conf == NULL) {
-        conf = gwb_group_like(view->group->balancer,
-                              view->table->members[index].rec->url);
+        conf = gwb_shm_like(view->group->balancer,
+                            view->table->members[index].rec->url);
     }
     return &conf->check;
 }

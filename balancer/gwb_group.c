@@ -27,37 +27,6 @@ apr_uint64_t gwb_group_random(gwb_group *group)
     return mix(group->seed + gwb_add(&group->draws, RANDOM_STEP));
 }
 
-const gwb_member_conf *gwb_group_conf(const gateway_balancer *balancer,
-                                      const gwb_slot *slot)
-{
-    apr_uint32_t named = gwb_load(&slot->named);
-
-    if (gwb_load(&slot->from_file)) {
-        return APR_ARRAY_IDX(balancer->members,
-                             (int)(slot - balancer->shm->slots),
-                             gwb_member_conf *);
-    }
-    return named ? APR_ARRAY_IDX(balancer->members, (int)named - 1,
-                                 gwb_member_conf *) : NULL;
-}
-
-const gwb_member_conf *gwb_group_like(const gateway_balancer *balancer,
-                                      const char *url)
-{
-    apr_size_t len = strcspn(url, ":") + 1;
-    int i;
-
-    for (i = 0; i < balancer->members->nelts; ++i) {
-        const gwb_member_conf *m = APR_ARRAY_IDX(balancer->members, i,
-                                                 gwb_member_conf *);
-
-        if (strncasecmp(m->url, url, len) == 0) {
-            return m;
-        }
-    }
-    return APR_ARRAY_IDX(balancer->members, 0, gwb_member_conf *);
-}
-
 /* --- targets of run time ------------------------------------------------- */
 
 /** The lock is held. */
@@ -65,7 +34,8 @@ static gwb_late *make_late(gwb_group *group, const gwb_slot *slot,
                            apr_uint32_t id)
 {
     const gwb_record *rec = &slot->rec;
-    const gwb_member_conf *conf = gwb_group_conf(group->balancer, slot);
+    const gwb_member_conf *conf = gwb_shm_conf(group->shm, group->balancer,
+                                               slot);
     int named = conf != NULL && conf->names == GWB_NAMES_ADDRESSES;
     APR_OPTIONAL_FN_TYPE(gateway_target_new) *target_new
         = APR_RETRIEVE_OPTIONAL_FN(gateway_target_new);
@@ -80,7 +50,7 @@ static gwb_late *make_late(gwb_group *group, const gwb_slot *slot,
     late->pool = pool;
     late->id = id;
     if (conf == NULL) {
-        conf = gwb_group_like(group->balancer, rec->url);
+        conf = gwb_shm_like(group->balancer, rec->url);
     }
     late->target = target_new(pool, conf->target,
                               apr_pstrmemdup(pool, rec->url,
@@ -165,7 +135,7 @@ static unsigned collect(gwb_group *group, gwb_member *members,
         if (gwb_load(&slot->rec.used) != GWB_SLOT_USED) {
             continue;
         }
-        conf = gwb_group_conf(group->balancer, slot);
+        conf = gwb_shm_conf(group->shm, group->balancer, slot);
         m->health = conf ? &conf->health : NULL;
         if (gwb_load(&slot->from_file)) {
             m->target = conf->target;
@@ -217,7 +187,8 @@ static void name_confs(gwb_view *view)
     for (i = 0; i < view->table->n; ++i) {
         const gwb_slot *slot = (const void *)view->table->members[i].rec;
 
-        view->confs[i] = gwb_group_conf(view->group->balancer, slot);
+        view->confs[i] = gwb_shm_conf(view->group->shm,
+                                      view->group->balancer, slot);
     }
 }
 

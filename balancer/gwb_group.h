@@ -77,14 +77,4 @@ const gwb_health_params *gwb_group_health(const gwb_view *view,
 /** A fresh random number. */
 apr_uint64_t gwb_group_random(gwb_group *group);
 
-/** The GatewayMember that a slot's member is from; NULL: it was added at run
- * time. */
-const gwb_member_conf *gwb_group_conf(const gateway_balancer *balancer,
-                                      const gwb_slot *slot);
-
-/** The configured member that new ones are like: of the same scheme, if there
- * is one. */
-const gwb_member_conf *gwb_group_like(const gateway_balancer *balancer,
-                                      const char *url);
-
 #endif

@@ -176,3 +176,34 @@ gwb_slot *gwb_shm_claim_slot(gwb_shm *shm)
     }
     return NULL;
 }
+
+const gwb_member_conf *gwb_shm_conf(const gwb_shm *shm,
+                                    const gateway_balancer *balancer,
+                                    const gwb_slot *slot)
+{
+    apr_uint32_t named = gwb_load(&slot->named);
+
+    if (gwb_load(&slot->from_file)) {
+        return APR_ARRAY_IDX(balancer->members, (int)(slot - shm->slots),
+                             gwb_member_conf *);
+    }
+    return named ? APR_ARRAY_IDX(balancer->members, (int)named - 1,
+                                 gwb_member_conf *) : NULL;
+}
+
+const gwb_member_conf *gwb_shm_like(const gateway_balancer *balancer,
+                                    const char *url)
+{
+    apr_size_t len = strcspn(url, ":") + 1;
+    int i;
+
+    for (i = 0; i < balancer->members->nelts; ++i) {
+        const gwb_member_conf *m = APR_ARRAY_IDX(balancer->members, i,
+                                                 gwb_member_conf *);
+
+        if (strncasecmp(m->url, url, len) == 0) {
+            return m;
+        }
+    }
+    return APR_ARRAY_IDX(balancer->members, 0, gwb_member_conf *);
+}

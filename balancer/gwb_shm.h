@@ -97,4 +97,15 @@ unsigned gwb_shm_waiting(const gwb_shm *shm);
  * rec.used is GWB_SLOT_CLAIMED until the caller is done. */
 gwb_slot *gwb_shm_claim_slot(gwb_shm *shm);
 
+/** The GatewayMember that a slot's member is from; NULL: it was added at run
+ * time. */
+const gwb_member_conf *gwb_shm_conf(const gwb_shm *shm,
+                                    const gateway_balancer *balancer,
+                                    const gwb_slot *slot);
+
+/** The GatewayMember that members added at run time are like: of the same
+ * scheme, if there is one. */
+const gwb_member_conf *gwb_shm_like(const gateway_balancer *balancer,
+                                    const char *url);
+
 #endif

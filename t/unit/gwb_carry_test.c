@@ -304,6 +304,27 @@ static void test_health(void)
     is_int((long)rec->traffic, 0, "and traffic of it");
 }
 
+/** Members of run time are checked as the member that they are like. */
+static void test_health_of_run_time(void)
+{
+    server *old = make();
+    server *new = make();
+
+    add(old, "https://a");
+    add(old, "http://b");
+    fill(old);
+    add_at_run_time(old, "http://r")->rec.check_failed = 1;
+    add_at_run_time(old, "https://s")->rec.check_failed = 1;
+    add(new, "https://a");
+    add(new, "http://b")->check.method = GWB_CHECK_TCP;
+    fill(new);
+    carry_over(old, new);
+    is_int(slot_of(new, "http://r")->rec.check_failed, 1,
+           "checked as the first member of its scheme");
+    is_int(slot_of(new, "https://s")->rec.check_failed, 0,
+           "and not checked as that of another");
+}
+
 static char path[] = "/tmp/gwb_carry_test.XXXXXX";
 
 static apr_array_header_t *two_states(void)
@@ -429,6 +450,7 @@ int main(void)
     test_members();
     test_removed();
     test_health();
+    test_health_of_run_time();
     fd = mkstemp(path);
     test_file();
     test_damage();
