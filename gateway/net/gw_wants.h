@@ -25,6 +25,7 @@ struct gw_wants {
     struct {
         int fd;
         int events;         /* GW_WANT_* */
+        apr_uint64_t serial;    /* of the socket behind fd, 0: not known */
     } fds[GW_WANTS_FDS];
     gw_time deadline;       /* step again at this time at the latest */
     int wakeup;             /* 1: step again when the waker fires */
@@ -34,6 +35,10 @@ struct gw_wants {
 void gw_wants_reset(gw_wants *w);
 /** Add events for fd; the same fd twice is merged. */
 void gw_wants_fd(gw_wants *w, int fd, int events);
+/** The same for a socket that may be waited for again later: serial is never
+ * given to another socket of the process, so that a driver can tell whether
+ * what it registered for fd is still this one. */
+void gw_wants_socket(gw_wants *w, int fd, apr_uint64_t serial, int events);
 /** Lower the deadline. */
 void gw_wants_until(gw_wants *w, gw_time deadline);
 /** Nothing at all: a machine that reports this is stuck (a bug). */

@@ -1,0 +1,81 @@
+/**
+ * gw_front_in: what comes from a client whose connection a loop may own: an
+ * input filter between HTTP and whatever is below it (mod_ssl, core).
+ *
+ * Added to every connection that may be adopted; passes through until it is
+ * owned. Then it holds the bytes that were read ahead: the loop reads without
+ * blocking until a whole request head is there, and only then is the request
+ * read by httpd's core, which therefore never waits. Never uses SPECULATIVE
+ * reads below it: with mod_ssl they see only what an earlier one left.
+ *
+ * A chunked body is held back at its last chunk until the trailers are
+ * complete, because core reads those with blocking calls. Blocking reads are
+ * answered APR_TIMEUP in a loop, and go down as they are on a helper thread.
+ *
+ * Owned by the connection, lives in c->pool; used by the thread that owns the
+ * connection. core may remove the filter after an unusable request: nothing
+ * may assume that it is still in the chain (c->keepalive is CLOSE then).
+ */
+#ifndef GW_FRONT_IN_H
+#define GW_FRONT_IN_H
+
+#include <httpd.h>
+
+/** Bytes of a head that are read ahead; a longer one is left to a helper
+ * thread, which may wait for its rest (LimitRequest* decide there). */
+#define GW_FRONT_HEAD_MAX 65536
+
+typedef enum {
+    GW_IN_PASS,             /* not owned: as if the filter were not there */
+    GW_IN_LOOP,             /* by a loop: nothing blocks */
+    GW_IN_HELPER            /* by a thread that may wait */
+} gw_in_mode;
+
+typedef enum {
+    GW_HEAD_NONE,           /* nothing but blank lines came so far: EAGAIN */
+    GW_HEAD_PART,           /* a part of a head, then EAGAIN */
+    GW_HEAD_WHOLE,          /* a head is complete: core can read it */
+    GW_HEAD_LONG,           /* over GW_FRONT_HEAD_MAX, all pushed back */
+    GW_HEAD_EOF,            /* the client closed; an unfinished head, if any,
+                               is there to be read */
+    GW_HEAD_BROKEN          /* a reset, a TLS error */
+} gw_head_state;
+
+typedef struct gw_front_in gw_front_in;
+
+/** Register the filter; in register_hooks. */
+void gw_front_in_register(void);
+
+/** Add the filter to c; in pre_connection. */
+gw_front_in *gw_front_in_add(conn_rec *c);
+
+/** Who reads from now on. */
+void gw_front_in_mode(gw_front_in *in, gw_in_mode mode);
+
+/**
+ * Loop thread, between requests: read what has come until a head is whole.
+ * A first line without a version (HTTP/0.9) is a whole head.
+ * @param pdrained  out: the last read said EAGAIN: wait for the socket. Else
+ *                  more may sit in TLS or core, and no event will tell
+ */
+gw_head_state gw_front_in_fill(gw_front_in *in, int *pdrained);
+
+/** A head is about to be read by core, or was: the scan starts anew with what
+ * is left. Call before each request. */
+void gw_front_in_next(gw_front_in *in);
+
+/** The request that core has read has a chunked body: its framing follows.
+ * Before any of it was read. */
+void gw_front_in_chunked(gw_front_in *in);
+
+/** Bytes read ahead and not consumed. */
+apr_size_t gw_front_in_len(const gw_front_in *in);
+
+/** Did the last read of the request body say EAGAIN (wait for the socket)? */
+int gw_front_in_drained(const gw_front_in *in);
+
+/** Take the reqtimeout filter out of c's chain, if there: what it remembers
+ * of the last request would close an idle connection. @return it was there */
+int gw_front_in_drop_reqtimeout(conn_rec *c);
+
+#endif
