@@ -11,6 +11,9 @@ static apr_status_t waker_arm(gw_waker *waker)
 {
     gw_poll *p = (gw_poll *)waker;
 
+    if (p->divert) {
+        return APR_SUCCESS;
+    }
     if (p->fd < 0) {
         p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     }
@@ -19,10 +22,15 @@ static apr_status_t waker_arm(gw_waker *waker)
 
 static void waker_wake(gw_waker *waker)
 {
-    eventfd_t one = 1;
+    gw_poll *p = (gw_poll *)waker;
+    void (*divert)(void *) = __atomic_load_n(&p->divert, __ATOMIC_ACQUIRE);
 
+    if (divert) {
+        divert(p->baton);
+        return;
+    }
     /* It can fail only when the counter is full: then it is readable. */
-    (void)eventfd_write(((gw_poll *)waker)->fd, one);
+    (void)eventfd_write(p->fd, 1);
 }
 
 static void waker_reset(gw_poll *p)
@@ -37,6 +45,13 @@ void gw_poll_init(gw_poll *p)
     p->waker.arm = waker_arm;
     p->waker.wake = waker_wake;
     p->fd = -1;
+    p->divert = NULL;
+}
+
+void gw_poll_divert(gw_poll *p, void (*divert)(void *baton), void *baton)
+{
+    p->baton = baton;
+    __atomic_store_n(&p->divert, divert, __ATOMIC_RELEASE);
 }
 
 void gw_poll_close(gw_poll *p)
