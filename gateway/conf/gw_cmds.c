@@ -11,6 +11,7 @@
 
 #include "gw_cmds_later.h"
 #include "gw_conf_private.h"
+#include "gw_event_conf.h"
 #include "gw_keys.h"
 #include "gw_where.h"
 
@@ -234,6 +235,16 @@ const command_rec gw_cmds[] = {
     AP_INIT_TAKE1("GatewayMaxInFlight", cmd_max_inflight, NULL, ANYWHERE,
                   "requests to one backend or balancer at once: a number, a "
                   "part of the threads such as 75%, or Off"),
+    AP_INIT_TAKE1("GatewayEvent", gw_cmd_event, NULL, ANYWHERE,
+                  "On, Helper or Off: which threads may serve a request; "
+                  "Always is for tests"),
+    AP_INIT_TAKE1("GatewayEventLoops", gw_cmd_event_loops, NULL, ANYWHERE,
+                  "loop threads of each child process, or auto"),
+    AP_INIT_TAKE1("GatewayHelpers", gw_cmd_helpers, NULL, ANYWHERE,
+                  "helper threads of each child process"),
+    AP_INIT_FLAG("GatewayIgnoreClientAbort", gw_cmd_ignore_abort, NULL,
+                 ANYWHERE, "On to let a request go on when its client has "
+                 "left"),
     AP_INIT_RAW_ARGS("<Gateway", gw_cmd_section, NULL, ANYWHERE,
                      "container for directives about the backends whose URL "
                      "begins so"),

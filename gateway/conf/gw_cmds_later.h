@@ -40,7 +40,6 @@
     LATER("GatewayForwarded", "remove it, X-Forwarded-* is sent"), \
     LATER("GatewayTrustedProxy", "use mod_remoteip for proxies in front"), \
     LATER("GatewayStatus", "log %{GATEWAY_ADDR}e and its kin instead"), \
-    LATER("GatewayEvent", "remove it, requests run in their own thread"), \
     /* sockets */ \
     LATER("GatewayReceiveBufferSize", "set the system's default size"), \
     LATER("GatewayIOBufferSize", "remove it, 16 KB are read at a time"), \

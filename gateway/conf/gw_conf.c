@@ -23,6 +23,8 @@ void *gw_conf_create_server(apr_pool_t *p, server_rec *s)
     conf->timeout = GW_UNSET;
     conf->pass_order = GW_UNSET;
     conf->cap = GW_UNSET;
+    conf->event_loops = GW_UNSET;
+    conf->helpers = GW_UNSET;
     return conf;
 }
 
@@ -46,6 +48,8 @@ void *gw_conf_merge_server(apr_pool_t *p, void *basev, void *addv)
     conf->cap = add->cap == GW_UNSET ? base->cap : add->cap;
     conf->cap_is_percent = add->cap == GW_UNSET ? base->cap_is_percent
                                                 : add->cap_is_percent;
+    conf->event_loops = GW_UNSET;
+    conf->helpers = GW_UNSET;
     return conf;
 }
 
@@ -56,6 +60,8 @@ void *gw_conf_create_dir(apr_pool_t *p, char *path)
     dir->preserve_host = GW_UNSET;
     dir->add_headers = GW_UNSET;
     dir->unsafe_path = GW_UNSET;
+    dir->event = GW_UNSET;
+    dir->ignore_abort = GW_UNSET;
     dir->reverse = apr_array_make(p, 1, sizeof(const gw_reverse_rule *));
     gw_keys_init(&dir->keys);
     dir->ssl.verify = GW_UNSET;
@@ -76,6 +82,8 @@ void *gw_conf_merge_dir(apr_pool_t *p, void *basev, void *addv)
     dir->preserve_host = merged(base->preserve_host, add->preserve_host);
     dir->add_headers = merged(base->add_headers, add->add_headers);
     dir->unsafe_path = merged(base->unsafe_path, add->unsafe_path);
+    dir->event = merged(base->event, add->event);
+    dir->ignore_abort = merged(base->ignore_abort, add->ignore_abort);
     /* runs for each request: most sections have none */
     if (apr_is_empty_array(base->reverse)) {
         dir->reverse = add->reverse;

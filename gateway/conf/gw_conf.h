@@ -50,12 +50,23 @@ struct gw_ssl_conf {
     const char *ca_where;       /* file:line of the last of the CA files */
 };
 
+/** GatewayEvent: the fastest lane that a request may be served in. */
+typedef enum {
+    GW_EVENT_LANE_OFF,          /* in a thread of its own, from the MPM */
+    GW_EVENT_LANE_HELPER,       /* its hooks on a helper thread */
+    GW_EVENT_LANE_ON,           /* in the loop where that is safe */
+    GW_EVENT_LANE_ALWAYS        /* the connection is adopted before its first
+                                   request; else as ON */
+} gw_event_lane;
+
 /** Per directory: <Location>, <Gateway>, and the server's default. */
 typedef struct gw_dir_conf gw_dir_conf;
 struct gw_dir_conf {
     int preserve_host;
     int add_headers;
     int unsafe_path;            /* 1: GatewayUnsafePath allow */
+    int event;                  /* gw_event_lane; see gw_event_lane_of() */
+    int ignore_abort;           /* 1: GatewayIgnoreClientAbort On */
     apr_array_header_t *reverse;    /* const gw_reverse_rule *, inner first */
     gw_keys keys;               /* <Gateway> and GatewaySet only */
     gw_ssl_conf ssl;            /* server default and <Gateway> only */
@@ -86,6 +97,8 @@ struct gw_server_conf {
     int pass_order;                 /* gw_route_order, GW_UNSET */
     int cap;                        /* GatewayMaxInFlight, 0: Off; GW_UNSET */
     int cap_is_percent;             /* of the server's threads */
+    int event_loops;                /* of each child; main server only, as */
+    int helpers;                    /* this; GW_UNSET: gw_event_conf.h */
     int own_rules;                  /* the first ones of rules; the others
                                        come from the main server */
     apr_array_header_t *notices;    /* private to conf: for the announcement,
