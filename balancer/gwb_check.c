@@ -1,23 +1,15 @@
 #include "gwb_check.h"
 
 #include <http_log.h>
-#include <mod_watchdog.h>
-
-#include <apr_optional.h>
 
 #include "gw_clock.h"
 #include "gw_log.h"
-#include "gwb_check_crew.h"
 #include "gwb_check_run.h"
 #include "gwb_conf.h"
+#include "gwb_duty.h"
 #include "gwb_group.h"
 
 APLOG_USE_MODULE(gateway_balancer);
-
-/* An instance of its own: another module's callback cannot hold it up. */
-#define WATCHDOG        "_gateway_checks_"
-/* How often the watchdog calls; it looks at its clock no more often. */
-#define TICK            AP_WD_TM_SLICE
 
 /** The checked members of one balancer, sorted by id. */
 typedef struct watched watched;
@@ -28,12 +20,10 @@ struct watched {
     gwb_check *checks;
 };
 
-/* Of this child. Made by child_init; the lists belong to the watchdog's
- * thread, until pchild is cleaned up after that has ended. */
+/* Of this child. Made by child_init; the lists belong to the duty. */
 static struct {
     apr_pool_t *pool;           /* of the lists; no parent */
     server_rec *server;
-    gwb_crew *crew;             /* NULL: nothing to check */
     watched *balancers;
     gwb_check *unused;
     int lacks_threads;          /* and has said so */
@@ -70,10 +60,7 @@ int gwb_check_check_config(server_rec *main_server)
 {
     const gwb_member_conf *m = first_wanted(main_server);
 
-    if (m == NULL
-        || (APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance) != NULL
-            && APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback)
-               != NULL)) {
+    if (m == NULL || gwb_duty_possible()) {
         return OK;
     }
     ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, GWNO(01300)
@@ -149,12 +136,12 @@ static void refresh(watched *w, gw_time now)
 }
 
 /** To whoever is free, or comes free. */
-static void give(gwb_check *check)
+static void give(gwb_crew *crew, gwb_check *check)
 {
     apr_status_t rv;
 
     gwb_store(&check->busy, 1);
-    rv = gwb_crew_give(child.crew, &check->job);
+    rv = gwb_crew_give(crew, &check->job);
     if (rv != APR_SUCCESS && !child.lacks_threads) {
         child.lacks_threads = 1;
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, child.server,
@@ -164,7 +151,7 @@ static void give(gwb_check *check)
 }
 
 /** Give what is due to the crew, forget what is gone. */
-static void walk(watched *w, gw_time now)
+static void walk(gwb_crew *crew, watched *w, gw_time now)
 {
     gwb_check **at = &w->checks;
 
@@ -181,8 +168,8 @@ static void walk(watched *w, gw_time now)
         }
         else {
             /* the nearest tick is the right one */
-            if (check->due <= now + TICK / 2) {
-                give(check);
+            if (check->due <= now + GWB_DUTY_TICK / 2) {
+                give(crew, check);
             }
             at = &check->next;
         }
@@ -200,60 +187,34 @@ static void begin(void)
     }
 }
 
-/** What the watchdog calls, in its thread; STOPPING may come in another. */
-static apr_status_t watch(int state, void *data, apr_pool_t *pool)
+static void tick(gwb_crew *crew)
 {
     watched *w;
 
-    if (child.crew == NULL) {
-        return APR_SUCCESS;
-    }
-    switch (state) {
-    case AP_WATCHDOG_STATE_STARTING:
-        begin();
-        break;
-    case AP_WATCHDOG_STATE_RUNNING:
-        for (w = child.balancers; w != NULL; w = w->next) {
-            gw_time now = gw_now();
+    for (w = child.balancers; w != NULL && !gwb_crew_stopped(crew);
+         w = w->next) {
+        gw_time now = gw_now();
 
-            if (gwb_crew_stopped(child.crew)) {
-                break;
-            }
-            refresh(w, now);
-            walk(w, now);
-        }
-        break;
-    default:
-        gwb_check_child_stopping();
-        break;
+        refresh(w, now);
+        walk(crew, w, now);
     }
-    return APR_SUCCESS;
 }
+
+static gwb_duty duty = {
+    .watchdog = "_gateway_checks_",
+    .what = "health checks",
+    .seat = GWB_SEAT_CHECKS,
+    .begin = begin,
+    .tick = tick,
+    .run = gwb_check_run
+};
 
 /* -- hooks ---------------------------------------------------------------- */
 
 int gwb_check_post_config(apr_pool_t *pconf, server_rec *main_server)
 {
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get_instance
-        = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add_callback
-        = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
-    ap_watchdog_t *watchdog;
-    apr_status_t rv;
-
-    if (first_wanted(main_server) == NULL) {
-        return OK;
-    }
-    rv = get_instance(&watchdog, WATCHDOG, 0, 1, pconf);
-    if (rv == APR_SUCCESS) {
-        rv = add_callback(watchdog, TICK, NULL, watch);
-    }
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, main_server, GWNO(01305)
-                     "mod_watchdog refuses to run health checks");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    return OK;
+    return first_wanted(main_server) == NULL
+        ? OK : gwb_duty_post_config(&duty, pconf, main_server);
 }
 
 static int add_balancer(gateway_balancer *balancer, void *baton)
@@ -266,14 +227,6 @@ static int add_balancer(gateway_balancer *balancer, void *baton)
         child.balancers = w;
     }
     return OK;
-}
-
-static apr_status_t end_checks(void *data)
-{
-    if (child.crew != NULL) {
-        gwb_crew_join(child.crew);
-    }
-    return APR_SUCCESS;
 }
 
 static unsigned crew_size(server_rec *main_server)
@@ -294,23 +247,16 @@ void gwb_check_child_init(apr_pool_t *pchild, server_rec *main_server)
     if (rv == APR_SUCCESS) {
         child.server = main_server;
         (void)gwb_conf_each(main_server, add_balancer, NULL);
-        rv = gwb_crew_create(pchild, crew_size(main_server), gwb_check_run,
-                             &child.crew);
+        rv = gwb_duty_child_init(&duty, pchild, main_server,
+                                 crew_size(main_server));
     }
     if (rv != APR_SUCCESS) {
-        child.crew = NULL;
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, main_server, GWNO(01306)
                      "this child cannot check the health of members");
-        return;
     }
-    /* later than mod_gateway's, so that connections end before what they are
-     * made from */
-    apr_pool_pre_cleanup_register(pchild, NULL, end_checks);
 }
 
 void gwb_check_child_stopping(void)
 {
-    if (child.crew != NULL) {
-        gwb_crew_stop(child.crew);
-    }
+    gwb_duty_stop(&duty);
 }

@@ -7,7 +7,7 @@
 #ifndef GWB_CHECK_RUN_H
 #define GWB_CHECK_RUN_H
 
-#include "gwb_check_crew.h"
+#include "gwb_crew.h"
 #include "gwb_group.h"
 
 typedef struct gwb_check gwb_check;

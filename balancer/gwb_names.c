@@ -1,22 +1,17 @@
 #include "gwb_names.h"
 
 #include <http_log.h>
-#include <mod_watchdog.h>
 
 #include <apr_optional.h>
 
 #include "gw_clock.h"
 #include "gw_log.h"
-#include "gwb_check_crew.h"
+#include "gwb_duty.h"
 #include "gwb_group.h"
 #include "gwb_named.h"
 
 APLOG_USE_MODULE(gateway_balancer);
 
-/* An instance of its own: another module's callback cannot hold it up. */
-#define WATCHDOG        "_gateway_names_"
-/* How often the watchdog calls; it looks at its clock no more often. */
-#define TICK            AP_WD_TM_SLICE
 /* How often drained members are looked for. */
 #define SWEEP           GW_MSEC(500)
 /* All lookups at start together: a server without DNS starts all the same. */
@@ -44,11 +39,11 @@ struct named {
     int index;
     const gwb_member_conf *member;
     int state;                  /* atomic; who may touch the next ones: */
-    /* IDLE and ANSWERED: watchdog's thread; ASKING: the crew's */
+    /* IDLE and ANSWERED: the duty's thread; ASKING: the crew's */
     apr_pool_t *pool;           /* of the answer */
     apr_status_t rv;
     gateway_names answer;
-    /* watchdog's thread */
+    /* the duty's thread */
     gw_time due;
     gw_time again;              /* after the next failure */
     int failing;
@@ -58,7 +53,6 @@ struct named {
 static struct {
     apr_pool_t *pool;
     server_rec *server;
-    gwb_crew *crew;             /* NULL: there are no names */
     named *names;
     gw_time swept;
 } child;
@@ -103,10 +97,7 @@ int gwb_names_check_config(server_rec *main_server)
     listing l = { main_server->process->pconf, NULL, 0 };
 
     (void)gwb_conf_each(main_server, list_names, &l);
-    if (l.list == NULL
-        || (APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance) != NULL
-            && APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback)
-               != NULL)) {
+    if (l.list == NULL || gwb_duty_possible()) {
         return OK;
     }
     ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, GWNO(01400)
@@ -218,34 +209,6 @@ static int has_names(server_rec *main_server)
     return any;
 }
 
-static apr_status_t watch(int state, void *data, apr_pool_t *pool);
-
-int gwb_names_post_config(apr_pool_t *pconf, apr_pool_t *ptemp,
-                          server_rec *main_server)
-{
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get_instance
-        = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add_callback
-        = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
-    ap_watchdog_t *watchdog;
-    apr_status_t rv;
-
-    if (!has_names(main_server)) {
-        return OK;
-    }
-    rv = get_instance(&watchdog, WATCHDOG, 0, 1, pconf);
-    if (rv == APR_SUCCESS) {
-        rv = add_callback(watchdog, TICK, NULL, watch);
-    }
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, main_server, GWNO(01404)
-                     "mod_watchdog refuses to resolve names");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    ask_at_start(ptemp, main_server);
-    return OK;
-}
-
 /* --- in the child that resolves ------------------------------------------ */
 
 /** In a thread of the crew. */
@@ -257,13 +220,13 @@ static void run(gwb_crew *crew, gwb_job *job)
     gwb_store(&n->state, ANSWERED);
 }
 
-static void ask(named *n)
+static void ask(gwb_crew *crew, named *n)
 {
     apr_status_t rv;
 
     apr_pool_clear(n->pool);
     gwb_store(&n->state, ASKING);
-    rv = gwb_crew_give(child.crew, &n->job);
+    rv = gwb_crew_give(crew, &n->job);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, child.server, GWNO(01405)
                      "no thread to resolve %s: it is done later",
@@ -271,7 +234,7 @@ static void ask(named *n)
     }
 }
 
-static void tick(void)
+static void tick(gwb_crew *crew)
 {
     gw_time now = gw_now();
     int sweep = now - child.swept >= SWEEP;
@@ -286,7 +249,7 @@ static void tick(void)
             gwb_store(&n->state, IDLE);
         }
         if (gwb_load(&n->state) == IDLE && n->due <= now) {
-            ask(n);
+            ask(crew, n);
         }
         if (sweep) {
             gwb_named_sweep(n->balancer);
@@ -307,34 +270,30 @@ static void begin(void)
     }
 }
 
-/** What the watchdog calls, in its thread; STOPPING may come in another. */
-static apr_status_t watch(int state, void *data, apr_pool_t *pool)
-{
-    if (child.crew == NULL) {
-        return APR_SUCCESS;
-    }
-    switch (state) {
-    case AP_WATCHDOG_STATE_STARTING:
-        begin();
-        break;
-    case AP_WATCHDOG_STATE_RUNNING:
-        if (!gwb_crew_stopped(child.crew)) {
-            tick();
-        }
-        break;
-    default:
-        gwb_names_child_stopping();
-        break;
-    }
-    return APR_SUCCESS;
-}
+static gwb_duty duty = {
+    .watchdog = "_gateway_names_",
+    .what = "lookups of names",
+    .seat = GWB_SEAT_NAMES,
+    .begin = begin,
+    .tick = tick,
+    .run = run
+};
 
-static apr_status_t end_names(void *data)
+/* --- hooks --------------------------------------------------------------- */
+
+int gwb_names_post_config(apr_pool_t *pconf, apr_pool_t *ptemp,
+                          server_rec *main_server)
 {
-    if (child.crew != NULL) {
-        gwb_crew_join(child.crew);
+    int rv;
+
+    if (!has_names(main_server)) {
+        return OK;
     }
-    return APR_SUCCESS;
+    rv = gwb_duty_post_config(&duty, pconf, main_server);
+    if (rv == OK) {
+        ask_at_start(ptemp, main_server);
+    }
+    return rv;
 }
 
 static apr_status_t make_pools(named *n)
@@ -364,22 +323,16 @@ void gwb_names_child_init(apr_pool_t *pchild, server_rec *main_server)
     child.server = main_server;
     child.names = l.list;
     if (rv == APR_SUCCESS) {
-        rv = gwb_crew_create(pchild, l.n < THREADS_MAX ? l.n : THREADS_MAX,
-                             run, &child.crew);
+        rv = gwb_duty_child_init(&duty, pchild, main_server,
+                                 l.n < THREADS_MAX ? l.n : THREADS_MAX);
     }
     if (rv != APR_SUCCESS) {
-        child.crew = NULL;
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, main_server, GWNO(01407)
                      "this child cannot resolve the names of members");
-        return;
     }
-    /* before the pools that its threads use end */
-    apr_pool_pre_cleanup_register(pchild, NULL, end_names);
 }
 
 void gwb_names_child_stopping(void)
 {
-    if (child.crew != NULL) {
-        gwb_crew_stop(child.crew);
-    }
+    gwb_duty_stop(&duty);
 }

@@ -1,6 +1,6 @@
 /* Unit tests of what health checks do without httpd: when they come, what
  * results in a row mean, and the threads that run them. */
-#include "gwb_check_crew.c"
+#include "gwb_crew.c"
 #include "gwb_check_rules.c"
 
 #include <apr_general.h>

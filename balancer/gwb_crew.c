@@ -1,4 +1,4 @@
-#include "gwb_check_crew.h"
+#include "gwb_crew.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -183,7 +183,7 @@ int gwb_crew_stop_fd(const gwb_crew *crew)
     return crew->stop_fd;
 }
 
-void gwb_crew_join(gwb_crew *crew)
+void gwb_crew_wait(gwb_crew *crew)
 {
     apr_status_t rv;
 
@@ -201,6 +201,11 @@ void gwb_crew_join(gwb_crew *crew)
         apr_thread_join(&rv, m->thread);
         apr_pool_destroy(m->pool);
     }
+}
+
+void gwb_crew_join(gwb_crew *crew)
+{
+    gwb_crew_wait(crew);
     if (crew->stop_fd > 0) {
         close(crew->stop_fd);
         crew->stop_fd = 0;

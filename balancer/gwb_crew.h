@@ -1,17 +1,17 @@
 /**
- * gwb_check_crew: a bounded set of threads for jobs that may block.
+ * gwb_crew: a bounded set of threads for jobs that may block.
  *
- * Belongs to the child that checks. Threads are started when jobs wait and
- * all others are busy; an idle one waits for the next job until the end.
+ * Belongs to a duty of a child (gwb_duty). Threads are started when jobs wait
+ * and all others are busy; an idle one waits for the next job until the end.
  * Jobs run in the order they were given. Without threads (most is 0, or none
  * can be had) a job runs in the thread that gives it.
  *
  * gwb_crew_create() and gwb_crew_join() are called by the child's main
- * thread, gwb_crew_give() by one thread at a time, gwb_crew_stop() by any
- * and from signal handlers.
+ * thread; gwb_crew_give(), gwb_crew_wait() and gwb_crew_join() by one thread
+ * at a time; gwb_crew_stop() by any and from signal handlers.
  */
-#ifndef GWB_CHECK_CREW_H
-#define GWB_CHECK_CREW_H
+#ifndef GWB_CREW_H
+#define GWB_CREW_H
 
 #include <apr_errno.h>
 #include <apr_pools.h>
@@ -51,7 +51,11 @@ int gwb_crew_stopped(const gwb_crew *crew);
  * none. */
 int gwb_crew_stop_fd(const gwb_crew *crew);
 
-/** Stop it, wait until nothing runs any more, end the threads. */
+/** Stop it, wait until nothing runs any more, end the threads; more than
+ * once at will. */
+void gwb_crew_wait(gwb_crew *crew);
+
+/** The same, for the last time. */
 void gwb_crew_join(gwb_crew *crew);
 
 #endif
