@@ -17,7 +17,7 @@ chdir dirname(dirname(File::Spec->rel2abs(__FILE__))) or die "chdir: $!";
 my %LONG_FUNCTION = ();
 
 # The order of the layers: a file includes from its own or an earlier one.
-my @LAYERS = qw(base http net exchange conf drive);
+my @LAYERS = qw(base http net exchange conf drive event);
 my %LAYER  = map { $LAYERS[$_] => $_ } 0 .. $#LAYERS;
 
 # Budgets of DESIGN: median, 95th percentile, most; lines of a file.
