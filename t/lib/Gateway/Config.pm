@@ -79,7 +79,8 @@ sub _values {
     my $ca = Gateway::CA::dir();
     my %values = (%{ $self->{server}->ports },
         ROOT => $self->{root}, DOCROOT => "$self->{root}/htdocs",
-        CA => "$ca/ca.crt", CERTS => $ca, DRIVER => $self->_driver,
+        CA => "$ca/ca.crt", CERTS => $ca,
+        DRIVER => $self->{server}->driver,
         MPM => Gateway::Setup::mpm());
     for my $name (keys %$vars) {
         my $value = $vars->{$name};
@@ -101,9 +102,7 @@ sub _modules {
     push @names, qw(socache_shmcb ssl) if $opt->{ssl};
     push @names, 'http2' if $opt->{h2};
     push @names, @{ $opt->{modules} || [] };
-    my $bare = defined $opt->{gateway} && !$opt->{gateway}
-        || $ENV{GATEWAY_BARE};
-    if (!$bare) {
+    if (!$self->_bare) {
         my $build = Gateway::Setup::build();
         -f "$build/mod_gateway.so"
             or die "$build/mod_gateway.so is not built yet:"
@@ -115,6 +114,14 @@ sub _modules {
     my %seen;
     return map { Gateway::Setup::load_module($_) }
         grep { s/\Amod_//; !$seen{$_}++ } @names;
+}
+
+# Without our modules?
+sub _bare {
+    my ($self) = @_;
+    my $opt = $self->{opt};
+    return defined $opt->{gateway} && !$opt->{gateway}
+        || $ENV{GATEWAY_BARE};
 }
 
 sub _core {
@@ -204,10 +211,15 @@ CustomLog "$root/logs/access.log" test
 EOC
 }
 
-# Nothing for the blocking driver; the event driver takes every connection
-# over before its first request.
+# Only the event MPM has a choice. "event" takes every connection over before
+# its first request, and two loops find what one hides.
 sub _driver {
-    return Gateway::Setup::driver() eq 'event' ? "GatewayEvent Always\n" : '';
+    my ($self) = @_;
+    return '' if $self->_bare || Gateway::Setup::mpm() ne 'event';
+    my %said = (blocking =>
+        "<IfDirective GatewayEvent>\nGatewayEvent Off\n</IfDirective>\n",
+        auto => '', event => "GatewayEvent Always\nGatewayEventLoops 2\n");
+    return $said{ $self->{server}->driver };
 }
 
 sub _ssl {

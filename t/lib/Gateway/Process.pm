@@ -35,6 +35,8 @@ use Socket qw(:DEFAULT IPPROTO_IPV6 IPV6_V6ONLY IN6ADDR_ANY
     pack_sockaddr_in6);
 use Time::HiRes qw(time);
 
+our @IN_CHILD;      # code that a spawned child runs first
+
 my ($LIFE_READ, $LIFE_WRITE);
 my %CHILDREN;       # pid => 1, group leaders that are ours to end
 my $OWNER = $$;
@@ -82,6 +84,7 @@ sub _quiet_child {
     open STDERR, '>>', $log || '/dev/null';
     STDERR->autoflush(1);
     %CHILDREN = ();
+    $_->() for @IN_CHILD;
     return;
 }
 

@@ -13,7 +13,7 @@ Gateway::Server - one httpd of one test, with its own configuration
   GatewayPass /app http://@BACKEND@
   EOC
 
-  my $r = $s->get('/app/x', 'X-A: 1');       # strict, new connection
+  my $r = $s->get('/app/x', 'X-A: 1');       # strict; see Gateway::Kept
   my $c = $s->client;                        # Gateway::Client, stays open
   my $h = $s->curl('/app', '--http2');       # see Gateway::Client::curl
   my ($line) = $s->access_log(wait => 1);    # {status, gw_addr, ...}
@@ -72,6 +72,12 @@ Default: one child with 16 threads (prefork: up to 16 children; children => 1
 gives one). loglevel => text adds to LogLevel. gateway => 0: without our
 modules. timeout => seconds (the Timeout directive, 10).
 
+=item driver => blocking, event or auto; lane => regex; keep => 0
+
+Another driver than the run's (event MPM only); lanes that are allowed
+(L<Gateway::Lane>); no connection is used twice by get, post and request
+(L<Gateway::Kept>).
+
 =back
 
 =cut
@@ -84,6 +90,8 @@ use Gateway::ApacheConfig ();
 use Gateway::CA ();
 use Gateway::Client ();
 use Gateway::Config ();
+use Gateway::Kept ();
+use Gateway::Lane ();
 use Gateway::Log ();
 use Gateway::Process ();
 use Gateway::Setup ();
@@ -105,6 +113,8 @@ sub create {
         for @{ $opt{ports} || [] };
     $self->{log} = Gateway::Log->new("$root/logs/error.log",
         "$root/logs/start.log", "$root/san");
+    $self->{kept} = Gateway::Kept->new($self);
+    $self->{lanes} = Gateway::Lane->new($self);
     # prefork says so when all of the few children that a test asked for are
     # busy at a look around: a matter of moments
     $self->{log}->allow(qr/AH00161/)
@@ -131,6 +141,7 @@ sub root     { return $_[0]{root} }
 sub docroot  { return "$_[0]{root}/htdocs" }
 sub opt      { return $_[0]{opt} }
 sub ssl_port { return $_[0]->port('SSLPORT') }
+sub driver   { return $_[0]{opt}{driver} || Gateway::Setup::driver() }
 sub ports    { return $_[0]{ports} }
 sub log      { return $_[0]{log} }
 sub pid_file { return "$_[0]{root}/run/httpd.pid" }
@@ -262,6 +273,7 @@ sub stop {
         if !$died && $status & 127 && !@forced;
     $self->problem("a process was left behind and had to be killed: $_")
         for @forced;
+    $self->hang_up;
     $self->_check_ports;
     return $self;
 }
@@ -299,6 +311,7 @@ sub restart {
     my $before = $self->{log}->count(qr/resuming normal operations/);
     my $process = $self->{process} or die "restart: not started\n";
     my $graceful = ($how // '') eq 'graceful';
+    $self->hang_up;
     $self->_settle($process) unless $graceful;
     kill $graceful ? 'USR1' : 'HUP', $process->pid;
     $self->wait_for(sub {
@@ -371,6 +384,7 @@ sub descriptors {
 # it after a first request.
 sub mark_idle {
     my ($self) = @_;
+    $self->hang_up;
     my $now = $self->descriptors;
     my ($most) = sort { $b <=> $a } map { scalar @$_ } values %$now;
     $self->{idle} = $most;
@@ -383,6 +397,7 @@ sub idle_check {
     my ($self, %opt) = @_;
     my $limit = ($self->{idle} // die "idle_check needs mark_idle first\n")
         + ($opt{slack} || 0);
+    $self->hang_up;
     my $now;
     return 1 if $self->wait_for(sub {
         $now = $self->descriptors;
@@ -421,11 +436,37 @@ sub client {
 
 sub request {
     my ($self, $method, $target, $lines, $body, %opt) = @_;
+    return $self->_request_kept($method, $target, $lines, $body,
+        $opt{tls} ? 'tls' : 'clear') if $self->_keeps(%opt);
+    delete $opt{fresh};
     my @lines = ('Connection: close', @{ $lines || [] });
     my $c = $self->client(%opt);
     my $r = $c->request($method, $target, \@lines, $body)->response;
     $c->close;
     return $r;
+}
+
+# See Gateway::Kept.
+sub _keeps {
+    my ($self, %opt) = @_;
+    my $keep = $self->{opt}{keep} // $ENV{GATEWAY_KEPT}
+        // ($self->driver ne 'blocking');
+    return $keep && !grep { $_ ne 'tls' } keys %opt;
+}
+
+sub _request_kept {
+    my ($self, $method, $target, $lines, $body, $kind) = @_;
+    my $c = $self->{kept}->connection($kind);
+    my $r = $c->request($method, $target, $lines, $body)->response;
+    $self->{kept}->after($kind, $method, $r);
+    return $r;
+}
+
+# Closes the connections that the short forms have kept.
+sub hang_up {
+    my ($self) = @_;
+    $self->{kept}->drop_all;
+    return $self;
 }
 
 sub get {
@@ -467,6 +508,7 @@ sub curl {
 sub error_log_lines { return $_[0]{log}->lines }
 sub expect_log      { my $s = shift; return $s->{log}->expect(@_) }
 sub allow_log       { my $s = shift; return $s->{log}->allow(@_) }
+sub expect_lane     { my $s = shift; return $s->{lanes}->expect(@_) }
 
 # Waits for a line and returns it; undef at the end of the time.
 sub wait_log {
@@ -506,6 +548,7 @@ sub audit {
     $self->stop;
     return (@{ $self->{problems} },
         $self->{failed_start} ? () : $self->{log}->audit,
+        $self->{lanes}->audit,
         $self->_backtraces);
 }
 

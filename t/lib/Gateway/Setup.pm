@@ -12,7 +12,7 @@ the same answers from the defaults.
 
   GATEWAY_MPM        event (default), worker or prefork
   GATEWAY_BUILD      folder that holds mod_gateway.so, default build
-  GATEWAY_DRIVER     block (default) or event
+  GATEWAY_DRIVER     blocking (default), event or auto: see driver()
   GATEWAY_VALGRIND   1: httpd runs under valgrind
   GATEWAY_LOGLEVEL   LogLevel of every server, default "info"
   GATEWAY_BARE       1: do without mod_gateway.so (work on the harness itself)
@@ -33,7 +33,6 @@ my $ROOT = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../../..');
 my %CACHE;
 
 sub root     { return $ROOT }
-sub driver   { return $ENV{GATEWAY_DRIVER} || 'block' }
 sub valgrind { return $ENV{GATEWAY_VALGRIND} ? 1 : 0 }
 
 # Everything is slower under valgrind or a sanitizer: waits are multiplied.
@@ -44,6 +43,18 @@ sub mpm {
     $mpm =~ /\A(?:event|worker|prefork)\z/
         or die "GATEWAY_MPM=$mpm: event, worker or prefork is needed\n";
     return $mpm;
+}
+
+# What drives requests: "blocking", a thread each; "event", the loops of a
+# child, from the first request of a connection on; "auto", as in a server that
+# says nothing about it. Other MPMs know the first one only.
+sub driver {
+    my $driver = $ENV{GATEWAY_DRIVER} || 'blocking';
+    $driver =~ /\A(?:blocking|event|auto)\z/
+        or die "GATEWAY_DRIVER=$driver: blocking, event or auto is needed\n";
+    die "the $driver driver needs the event MPM\n"
+        if $driver ne 'blocking' && mpm() ne 'event';
+    return $driver;
 }
 
 sub build {
@@ -127,6 +138,15 @@ sub load_module {
     die "mod_$name.so is neither in @dirs nor built into httpd\n";
 }
 
+# Does the module that is tested tell by which lane it served a request?
+sub knows_lanes {
+    return $CACHE{lanes} //= do {
+        open my $fh, '<:raw', build() . '/mod_gateway.so' or return 0;
+        local $/;
+        index(<$fh>, 'GATEWAY_LANE') >= 0 ? 1 : 0;
+    };
+}
+
 sub user {
     return if $> != 0;
     my ($user) = grep { defined getpwnam $_ } qw(www-data apache nobody);
@@ -141,7 +161,7 @@ sub scratch {
     $name = File::Basename::basename($file) if $name =~ /\A\.\./;
     $name =~ s/\.t\z//;
     $name =~ s/[^\w.\/-]/_/g;
-    my $run = mpm() . (driver() eq 'block' ? '' : '-' . driver());
+    my $run = mpm() . (driver() eq 'blocking' ? '' : '-' . driver());
     return base() . "/$run/$name";
 }
 

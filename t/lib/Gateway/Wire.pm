@@ -275,6 +275,14 @@ sub close_dirty {
     return;
 }
 
+# Our copy of a connection of another process goes; nothing is said on it.
+sub abandon {
+    my ($self) = @_;
+    my $sock = delete $self->{sock} or return;
+    _drop($sock);
+    return;
+}
+
 sub _drop {
     my ($sock) = @_;
     return $sock->close(SSL_no_shutdown => 1, SSL_ctx_free => 1)
