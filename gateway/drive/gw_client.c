@@ -125,6 +125,13 @@ static void client_interim(gw_host *h, const gw_res_head *head)
     gw_response_interim(c->r, c->mapped, answered_by(c), head);
 }
 
+/* Nothing more can be sent to the client. */
+static apr_status_t aborted(gw_client *c)
+{
+    c->dropped = c->ignore_abort;
+    return c->dropped ? APR_SUCCESS : APR_ECONNABORTED;
+}
+
 static apr_status_t client_head(gw_host *h, const gw_res_head *head)
 {
     gw_client *c = client_of(h);
@@ -138,7 +145,7 @@ static apr_status_t client_head(gw_host *h, const gw_res_head *head)
          * connection itself is marked the core does not chunk. */
         apr_table_setn(c->r->headers_out, "Connection", "close");
     }
-    return c->r->connection->aborted ? APR_ECONNABORTED : APR_SUCCESS;
+    return c->r->connection->aborted ? aborted(c) : APR_SUCCESS;
 }
 
 /* What a content filter that failed still holds are bytes of a backend's
@@ -156,6 +163,10 @@ static apr_status_t pass(gw_client *c)
 {
     apr_status_t rv;
 
+    if (c->dropped) {
+        apr_brigade_cleanup(c->out);
+        return APR_SUCCESS;
+    }
     c->begun = 1;
     rv = ap_pass_brigade(c->r->output_filters, c->out);
     apr_brigade_cleanup(c->out);
@@ -166,7 +177,7 @@ static apr_status_t pass(gw_client *c)
     if (rv != APR_SUCCESS) {
         leave_filters(c);
     }
-    return rv;
+    return APR_STATUS_IS_ECONNABORTED(rv) ? aborted(c) : rv;
 }
 
 static apr_status_t client_write_body(gw_host *h, const char *data,
@@ -194,6 +205,9 @@ static void client_wants(gw_host *h, int body, int writing, gw_wants *w)
     gw_client *c = client_of(h);
     int events = (body ? GW_WANT_READ : 0) | (writing ? GW_WANT_WRITE : 0);
 
+    if (c->deaf && !events) {
+        return;
+    }
     if (!c->is_socket) {
         gw_wants_until(w, gw_now() + TICK);
     }
@@ -243,13 +257,14 @@ gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
     c->mapped = m;
     find_fd(c);
     c->expects_body = expects_body;
+    c->ignore_abort = gw_conf_of_request(r)->ignore_abort == 1;
     c->limit = gw_request_limit(r);
     c->in = apr_brigade_create(r->pool, alloc);
     c->out = apr_brigade_create(r->pool, alloc);
     return c;
 }
 
-int gw_client_left(const gw_client *c, int revents)
+static int hung_up(const gw_client *c, int revents)
 {
     if (c->r->connection->aborted
         || (c->r->connection->master && c->r->connection->master->aborted)) {
@@ -257,6 +272,15 @@ int gw_client_left(const gw_client *c, int revents)
     }
     return c->is_socket
            && (revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
+}
+
+int gw_client_left(gw_client *c, int revents)
+{
+    if (!hung_up(c, revents)) {
+        return 0;
+    }
+    c->deaf = c->ignore_abort;
+    return !c->deaf;
 }
 
 int gw_client_end(gw_client *c)

@@ -27,6 +27,7 @@ struct gw_client {
     int fd;                     /* to poll for the client; -1: none */
     int is_socket;              /* fd is its socket: a hang-up shows there */
     int expects_body;
+    int ignore_abort;           /* GatewayIgnoreClientAbort On */
     /* the request thread */
     apr_bucket_brigade *in;
     apr_bucket_brigade *out;
@@ -36,6 +37,10 @@ struct gw_client {
     apr_status_t in_error;      /* why the body broke, for its status */
     int begun;                  /* some of the response went to filters */
     int failed;                 /* one of these failed */
+    int deaf;                   /* with ignore_abort: its hang-up was seen, no
+                                   need to hear of it again */
+    int dropped;                /* with ignore_abort: nothing can be sent to
+                                   it any more */
 };
 
 /** In r->pool. @param expects_body  the exchange will read r's body */
@@ -43,8 +48,10 @@ gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
                             int expects_body);
 
 /** The client closed or reset its side, as far as can be seen without
- * reading: events are poll(2)'s revents of client->fd. */
-int gw_client_left(const gw_client *client, int revents);
+ * reading: events are poll(2)'s revents of client->fd.
+ * @return 1: the exchange has to end; 0: no, or the request is to go on
+ *         without it */
+int gw_client_left(gw_client *client, int revents);
 
 /** End a response that was delivered whole. @return the handler's value */
 int gw_client_end(gw_client *client);
