@@ -14,7 +14,8 @@
  *   00200-00249 gw_drive_block               00700-00749 gw_conn, gw_sock
  *   00250-00299 gw_map, gw_walk              00750-00799 gw_pool
  *   00300-00399 conf                         00800-00849 gw_h1
- *   01000-      balancer
+ *   01000-01999 balancer                     02000-02019 gw_loop
+ *   02020-02099 event
  */
 #ifndef GW_LOG_H
 #define GW_LOG_H

@@ -17,6 +17,9 @@
 #define CONN_FMT "conn %" APR_UINT64_T_FMT " %s"
 #define CONN_ARG(c) (c)->id, (c)->origin->name
 
+/* Sockets are numbered in the order of their creation; atomic. */
+static apr_uint64_t last_serial;
+
 static const char *const state_names[] = {
     "NEW", "RESOLVING", "CONNECTING", "SECURING", "READY", "CLOSED"
 };
@@ -221,6 +224,7 @@ static apr_status_t try_address(gw_conn *conn, gw_time limit)
         conn->step_deadline = gw_deadline(gw_now(), limit);
         gw_addr_text(addr, origin->port, conn->addr, sizeof(conn->addr));
     }
+    conn->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
     rv = gw_sock_connect(addr, origin->port, origin->keepalive, &conn->fd);
     if (rv == APR_EINPROGRESS) {
         /* on loopback it is done by now, and a poll saved */
@@ -431,15 +435,18 @@ apr_status_t gw_conn_flush(gw_conn *conn)
     return rv;
 }
 
+static void want_io(const gw_conn *conn, int events, gw_wants *w)
+{
+    gw_wants_socket(w, conn->fd, conn->serial, events);
+}
+
 static void ready_wants(const gw_conn *conn, int reading, gw_wants *w)
 {
     if (gw_bufq_len(&conn->out) && !conn->write_failed) {
-        gw_wants_fd(w, conn->fd, conn->tls ? conn->write_events
-                    : GW_WANT_WRITE);
+        want_io(conn, conn->tls ? conn->write_events : GW_WANT_WRITE, w);
     }
     if (reading && !conn->peer_closed) {
-        gw_wants_fd(w, conn->fd, conn->tls ? conn->read_events
-                    : GW_WANT_READ);
+        want_io(conn, conn->tls ? conn->read_events : GW_WANT_READ, w);
         if (conn->tls && gw_tls_pending(conn->tls)) {
             gw_wants_until(w, gw_now());
         }
@@ -456,7 +463,7 @@ void gw_conn_wants(const gw_conn *conn, int reading, gw_wants *w)
     case GW_CONN_CONNECTING:
         gw_wants_until(w, conn->step_deadline);
         if (conn->fd >= 0) {
-            gw_wants_fd(w, conn->fd, GW_WANT_WRITE);
+            want_io(conn, GW_WANT_WRITE, w);
         }
         else {
             gw_wants_until(w, gw_now() + QUEUE_FULL_WAIT);
@@ -464,7 +471,7 @@ void gw_conn_wants(const gw_conn *conn, int reading, gw_wants *w)
         break;
     case GW_CONN_SECURING:
         gw_wants_until(w, conn->step_deadline);
-        gw_wants_fd(w, conn->fd, conn->read_events);
+        want_io(conn, conn->read_events, w);
         break;
     case GW_CONN_READY:
         ready_wants(conn, reading, w);

@@ -40,6 +40,7 @@ struct gw_conn {
     gw_conn_state state;
     const gw_logger *logger;        /* borrowed from the lease, else NULL */
     int fd;
+    apr_uint64_t serial;            /* of the socket behind fd */
     gw_tls *tls;
     gw_lookup *lookup;
     gw_addrset *addrs;

@@ -9,16 +9,18 @@
  *
  * A task has a home descriptor that is watched for good (the client's), a
  * few others that it waits for now (the wants of a machine), and a deadline.
- * All are registered edge-triggered: who waits has tried and seen EAGAIN.
- * A descriptor of the wants with a serial (see gw_wants_socket()) stays
- * registered when nobody wants it, so that the next request on the same
- * backend connection costs no system call.
+ * All are registered edge-triggered: who waits has tried in this thread and
+ * seen EAGAIN; what another thread tried does not count, its event may have
+ * come and gone. A descriptor of the wants with a serial (see
+ * gw_wants_socket()) stays registered when nobody wants it, so that the next
+ * request on the same backend connection costs no system call.
  *
  * The loop never allocates for a task: what it needs is in the gw_task, in
  * tables indexed by descriptor, and in a heap of timers that grows.
  *
- * Threads: gw_loop_post() and gw_loop_stop() any; everything else the loop's,
- * but gw_task_init(), which its creator calls before the first post.
+ * Threads: gw_loop_post(), gw_loop_stop() and gw_loop_stats_get() any;
+ * everything else the loop's, or the owner's when gw_loop_run() has returned.
+ * gw_task_init() is called by whoever makes the task, before its first post.
  */
 #ifndef GW_LOOP_H
 #define GW_LOOP_H
@@ -44,8 +46,8 @@ struct gw_task {
     /* const after gw_task_init() */
     gw_loop *loop;
     void (*run)(gw_task *task, unsigned events);
-    /** What it is doing, for the line about a step that took too long; NULL:
-     * nothing is known. */
+    /** What it is doing, for the line about a step that took too long; set
+     * after gw_task_init() by who can tell. */
     const char *(*describe)(gw_task *task);
     /* the loop's thread */
     int home;               /* descriptor, -1: none */
@@ -57,7 +59,7 @@ struct gw_task {
     unsigned events;        /* to be delivered in this round */
     int ended;
     void (*done)(gw_task *task);
-    APR_RING_ENTRY(gw_task) ready;
+    APR_RING_ENTRY(gw_task) ready;      /* while it has events, or ended */
     /* guarded by the loop's lock */
     int posted;
     APR_RING_ENTRY(gw_task) post;
@@ -71,7 +73,7 @@ struct gw_loop_params {
     void *baton;
 };
 
-/** What a loop did, for mod_status; read by any thread, not exact. */
+/** What a loop did, for mod_status; not exact while it runs. */
 typedef struct gw_loop_stats gw_loop_stats;
 struct gw_loop_stats {
     apr_uint64_t rounds;        /* epoll_wait calls */
@@ -83,7 +85,8 @@ struct gw_loop_stats {
 
 /** APR_SUCCESS, or why not (EMFILE, ENOMEM). malloc'ed. */
 apr_status_t gw_loop_create(const gw_loop_params *params, gw_loop **ploop);
-/** After gw_loop_run() has returned and all tasks ended. */
+/** After gw_loop_run() has returned and all tasks ended; calls the done() of
+ * those that ended since. */
 void gw_loop_destroy(gw_loop **ploop);
 
 /** The body of the loop's thread; returns after gw_loop_stop(). */
@@ -91,6 +94,7 @@ void gw_loop_run(gw_loop *loop);
 /** Any thread; what was posted before is still run. */
 void gw_loop_stop(gw_loop *loop);
 
+/** What it did so far. */
 void gw_loop_stats_get(const gw_loop *loop, gw_loop_stats *stats);
 
 /** Make a task of loop; nothing is registered yet. */
@@ -114,10 +118,12 @@ apr_status_t gw_task_watch(gw_task *task, int fd);
 apr_status_t gw_task_want(gw_task *task, const gw_wants *wants);
 
 /** Only a deadline, GW_NEVER for none; descriptors stay as they are. Cheap to
- * move back: the heap is touched only when it comes sooner. */
+ * move back: the heap is touched only when it comes sooner. Gone once it was
+ * delivered. */
 void gw_task_until(gw_task *task, gw_time deadline);
 
-/** Run once more in this round, behind those that are ready. */
+/** Run once more in the next round, which comes without waiting: others get
+ * their turn in between. */
 void gw_task_again(gw_task *task);
 
 /** Unwatch the home descriptor (before it is closed, or goes to somebody

@@ -11,17 +11,26 @@ void gw_wants_reset(gw_wants *w)
 
 void gw_wants_fd(gw_wants *w, int fd, int events)
 {
+    gw_wants_socket(w, fd, 0, events);
+}
+
+void gw_wants_socket(gw_wants *w, int fd, apr_uint64_t serial, int events)
+{
     int i;
 
     for (i = 0; i < w->nfds; i++) {
         if (w->fds[i].fd == fd) {
             w->fds[i].events |= events;
+            if (serial) {
+                w->fds[i].serial = serial;
+            }
             return;
         }
     }
     if (w->nfds < GW_WANTS_FDS) {
         w->fds[w->nfds].fd = fd;
         w->fds[w->nfds].events = events;
+        w->fds[w->nfds].serial = serial;
         w->nfds++;
     }
 }

@@ -263,6 +263,40 @@ static void test_next_address(void)
     peer_stop(p);
 }
 
+static apr_uint64_t serial_of(gw_conn *conn)
+{
+    gw_wants w;
+
+    gw_wants_reset(&w);
+    gw_conn_wants(conn, 1, &w);
+    return w.nfds ? w.fds[0].serial : 0;
+}
+
+/* A driver that remembers descriptors must know one socket from the next. */
+static void test_serials(void)
+{
+    peer *p = peer_start(serve_echo, NULL);
+    gw_origin origin = origin_of(addrs("127.0.0.2", "127.0.0.1"), p->port,
+                                 NULL);
+    gw_conn *conn = gw_conn_create(&origin, NULL);
+    apr_uint64_t serial, before = last_serial;
+    int fd;
+
+    open_conn(conn, &opts);
+    fd = conn->fd;
+    serial = serial_of(conn);
+    ok(serial == before + 2, "each address tried is a socket of its own");
+    is_int(serial_of(conn), serial, "which keeps its serial");
+    gw_conn_destroy(&conn);
+    conn = gw_conn_create(&origin, NULL);
+    open_conn(conn, &opts);
+    ok(conn->fd != fd || serial_of(conn) > serial,
+       "a later socket of the same number has another one");
+    gw_conn_destroy(&conn);
+    gw_addrset_release(&origin.literal);
+    peer_stop(p);
+}
+
 /* A listener whose queue is full: SYNs are dropped. */
 static void test_connect_timeout(void)
 {
@@ -701,6 +735,7 @@ int main(void)
     test_echo();
     test_refused();
     test_next_address();
+    test_serials();
     test_connect_timeout();
     test_unix();
     test_names();
