@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the unit tests and the suite on the ASan+UBSan build in build/asan,
-# with an APR that has pool debugging where it can be built. MPMS= and TESTS=
-# choose.
+# with an APR that has pool debugging where it can be built. MPMS=, DRIVERS= and
+# TESTS= choose.
 #
 # httpd is the stock one; the harness preloads the sanitizer's runtime into it
 # and collects the reports.
@@ -61,11 +61,7 @@ programs=("$BUILD"/unit/*_test "$BUILD"/fuzz/*_fuzz)
 [ ${#programs[@]} -eq 0 ] || prove -j"$(nproc)" -e '' "${programs[@]}" \
     || failed+=(unit)
 
-for mpm in ${MPMS:-event worker prefork}; do
-    echo "== suite, $mpm MPM, ASan+UBSan"
-    # shellcheck disable=SC2086
-    t/run --build build/asan --mpm "$mpm" ${TESTS-} || failed+=("$mpm")
-done
+BUILD=build/asan tools/suite.sh || failed+=(suite)
 
 if [ ${#failed[@]} -gt 0 ]; then
     echo "asan: failed: ${failed[*]}" >&2

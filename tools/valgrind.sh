@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the unit tests and the suite under valgrind, on the build in
 # build/debug, with an APR that has pool debugging where it can be built.
-# MPMS= and TESTS= choose; by default the worker MPM.
+# MPMS=, DRIVERS= and TESTS= choose; by default the worker MPM.
 set -u
 shopt -s nullglob
 cd "$(dirname "$0")/.." || exit 1
@@ -18,12 +18,8 @@ programs=(build/debug/unit/*_test)
     --leak-check=full --errors-for-leak-kinds=definite" \
     "${programs[@]}" || failed+=(unit)
 
-for mpm in ${MPMS:-worker}; do
-    echo "== suite, $mpm MPM, valgrind"
-    # shellcheck disable=SC2086
-    t/run --build build/debug --mpm "$mpm" --valgrind ${TESTS-} \
-        || failed+=("$mpm")
-done
+BUILD=build/debug MPMS=${MPMS:-worker} tools/suite.sh --valgrind \
+    || failed+=(suite)
 
 if [ ${#failed[@]} -gt 0 ]; then
     echo "valgrind: failed: ${failed[*]}" >&2
