@@ -113,6 +113,7 @@ static int begin_attempt(gw_exchange *x)
     lease.logger = x->p.logger;
     lease.waker = x->p.waker;
     lease.fresh = x->fresh;
+    lease.home = x->p.home;
     x->leased = gw_now();
     transit(x, GW_X_OPEN, "backend chosen");
     if (x->p.net->lease(x->p.net, &lease, &x->stream) != APR_SUCCESS) {

@@ -48,6 +48,7 @@ struct gw_conn {
     char addr[120];                 /* the address in use, as text */
     gw_time step_deadline;          /* of the lookup, connect or handshake;
                                        0: the address was not tried yet */
+    int home;                       /* of its last lease */
     gw_time idle_since;             /* while pooled */
     gw_time idle_max;               /* while pooled: reuse before */
     int exchanges;                  /* begun on it */

@@ -163,7 +163,8 @@ static apr_status_t get_conn(h1_stream *h)
     const gw_lease *lease = &h->lease;
 
     if (!lease->fresh && !lease->opts->disablereuse) {
-        h->conn = gw_pool_take(h->pool, lease->origin, ttl_of(h));
+        h->conn = gw_pool_take(h->pool, lease->origin, ttl_of(h),
+                               lease->home);
     }
     if (h->conn) {
         h->s.reused = 1;
@@ -176,6 +177,7 @@ static apr_status_t get_conn(h1_stream *h)
         apr_cpystrn(h->why, "out of memory", sizeof(h->why));
         return failed(h, GW_FAIL_INTERNAL, APR_ENOMEM);
     }
+    h->conn->home = lease->home;
     gw_conn_begin(h->conn, lease->logger);
     return APR_SUCCESS;
 }

@@ -310,10 +310,28 @@ static int is_old(const gw_conn *conn, gw_time now, gw_time limit)
     return now - conn->idle_since >= limit;
 }
 
-/* The youngest one that is young enough for a caller with this ttl, or that
- * is past its own time and has to be closed. */
+/* The youngest one, or the youngest of the same home if that is near. */
+static gw_conn *nearest(gw_slot *slot, gw_time now, gw_time ttl, int home)
+{
+    gw_conn *first = APR_RING_FIRST(&slot->idle);
+    gw_conn *conn = first;
+    int n;
+
+    for (n = 0; n < GW_POOL_NEAR
+                && conn != APR_RING_SENTINEL(&slot->idle, gw_conn, link)
+                && !is_old(conn, now, ttl); n++) {
+        if (conn->home == home) {
+            return conn;
+        }
+        conn = APR_RING_NEXT(conn, link);
+    }
+    return first;
+}
+
+/* The one to use that is young enough for a caller with this ttl, or that is
+ * past its own time and has to be closed. */
 static gw_conn *youngest(gw_pool *pool, gw_origin *origin, gw_time now,
-                         gw_time ttl)
+                         gw_time ttl, int home)
 {
     gw_conn *conn = NULL;
     gw_slot *slot;
@@ -321,7 +339,7 @@ static gw_conn *youngest(gw_pool *pool, gw_origin *origin, gw_time now,
     lock(pool);
     slot = origin->slot;
     if (slot && slot->nidle) {
-        conn = APR_RING_FIRST(&slot->idle);
+        conn = nearest(slot, now, ttl, home);
         if (is_old(conn, now, ttl) && !is_old(conn, now, conn->idle_max)) {
             /* may still do for a rule with a longer ttl */
             conn = NULL;
@@ -353,12 +371,13 @@ static int has_moved(const gw_pool *pool, const gw_conn *conn)
     return moved;
 }
 
-gw_conn *gw_pool_take(gw_pool *pool, gw_origin *origin, gw_time ttl)
+gw_conn *gw_pool_take(gw_pool *pool, gw_origin *origin, gw_time ttl,
+                      int home)
 {
     gw_time now = gw_now();
     gw_conn *conn;
 
-    while ((conn = youngest(pool, origin, now, ttl)) != NULL) {
+    while ((conn = youngest(pool, origin, now, ttl, home)) != NULL) {
         if (!is_old(conn, now, conn->idle_max) && gw_conn_alive(conn)
             && !has_moved(pool, conn)) {
             return conn;

@@ -4,9 +4,10 @@
  *
  * Owns every idle gw_conn. A leased one belongs to its stream until that is
  * released. Idle connections of an origin are taken last in, first out, so
- * that few stay warm and the rest expire; each is checked (age against ttl
- * and the backend's Keep-Alive, a peek for FIN, RST or surplus bytes, an
- * address that its name no longer has) before use.
+ * that few stay warm and the rest expire, but one that the same event loop
+ * used last, where it is registered, is preferred to the few before it. Each
+ * is checked (age against ttl and the backend's Keep-Alive, a peek for FIN,
+ * RST or surplus bytes, an address that its name no longer has) before use.
  *
  * With maxperchild=n of the lease's opts at most n connections of that origin
  * are in use here, with max=n in all processes: a further stream waits in line
@@ -96,9 +97,14 @@ gw_time gw_pool_tick(const gw_origin *origin);
 /** Give the turn, or the place in the line, back; no wake-up comes then. */
 void gw_pool_leave(gw_pool *pool, gw_origin *origin, gw_turn *turn);
 
+/** How many of the youngest are looked at for one of the same home. */
+#define GW_POOL_NEAR 8
+
 /** The youngest idle connection that is alive and idle for less than ttl (and
- * its own limit), or NULL. The caller owns it. */
-gw_conn *gw_pool_take(gw_pool *pool, gw_origin *origin, gw_time ttl);
+ * its own limit), or NULL; of the same home (see gw_lease) if one is near
+ * enough. The caller owns it. */
+gw_conn *gw_pool_take(gw_pool *pool, gw_origin *origin, gw_time ttl,
+                      int home);
 /** Take ownership of a rested connection, to be reused within idle_max. */
 void gw_pool_put(gw_pool *pool, gw_origin *origin, gw_conn *conn,
                  gw_time idle_max);

@@ -100,6 +100,9 @@ struct gw_lease {
     const gw_logger *logger;    /* likewise */
     gw_waker *waker;            /* likewise */
     int fresh;                  /* 1: never a reused connection */
+    int home;                   /* 1 + the number of the loop that drives it,
+                                   0: no loop does. Connections last used
+                                   from the same home are preferred */
 };
 
 /** Where streams come from. */

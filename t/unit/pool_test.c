@@ -423,16 +423,69 @@ static void test_lifo(void)
     talk(c, a);
     talk(c, b);
     a->ops->release(&a, 1);
-    one = gw_pool_take(c->pool, &c->origin, GW_SEC(9));
+    one = gw_pool_take(c->pool, &c->origin, GW_SEC(9), 0);
     ok(one != NULL, "the first");
     gw_pool_put(c->pool, &c->origin, one, GW_SEC(9));
     b->ops->release(&b, 1);
-    two = gw_pool_take(c->pool, &c->origin, GW_SEC(9));
+    two = gw_pool_take(c->pool, &c->origin, GW_SEC(9), 0);
     ok(two && two != one, "the second is taken first");
-    ok(gw_pool_take(c->pool, &c->origin, GW_SEC(9)) == one, "then it");
-    ok(!gw_pool_take(c->pool, &c->origin, GW_SEC(9)), "then none");
+    ok(gw_pool_take(c->pool, &c->origin, GW_SEC(9), 0) == one, "then it");
+    ok(!gw_pool_take(c->pool, &c->origin, GW_SEC(9), 0), "then none");
     gw_conn_destroy(&one);
     gw_conn_destroy(&two);
+    end(c);
+}
+
+static void take_home(client *c, gw_conn **all, int n, int home, int want,
+                      const char *label)
+{
+    gw_conn *conn = gw_pool_take(c->pool, &c->origin, GW_SEC(9), home);
+    int got = -1, i;
+
+    for (i = 0; i < n; i++) {
+        got = conn && all[i] == conn ? i : got;
+    }
+    is_int(got, want, "%s", label);
+    if (conn) {
+        gw_pool_put(c->pool, &c->origin, conn, GW_SEC(9));
+    }
+}
+
+/* One that the same loop used last, where it is registered, is worth more
+ * than a younger one. */
+static void test_homes(void)
+{
+    client *c = begin(OK_2, GO_ON);
+    gw_stream *s[GW_POOL_NEAR + 2];
+    gw_conn *all[GW_POOL_NEAR + 2], *conn;
+    int n = GW_POOL_NEAR + 2;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        gw_lease l = { &c->origin, &plain, NULL, &c->waker.w, 0, i + 1 };
+
+        gw_pool_net(c->pool)->lease(gw_pool_net(c->pool), &l, &s[i]);
+        open_stream(s[i], &c->waker);
+        talk(c, s[i]);
+    }
+    for (i = 0; i < n; i++) {
+        s[i]->ops->release(&s[i], 1);
+        conn = gw_pool_take(c->pool, &c->origin, GW_SEC(9), i + 1);
+        all[i] = conn;
+        is_int(conn->home, i + 1, "a connection knows who used it");
+        gw_pool_put(c->pool, &c->origin, conn, GW_SEC(9));
+    }
+    /* the youngest is all[9]; all[2] is the eighth, all[1] the ninth */
+    take_home(c, all, n, n, n - 1, "the youngest, of this home");
+    take_home(c, all, n, 3, 2, "one of this home, the eighth youngest");
+    take_home(c, all, n, 3, 2, "which is the youngest now");
+    take_home(c, all, n, 2, 2, "one behind the eighth is too far away");
+    take_home(c, all, n, 99, 2, "none of this home: the youngest");
+    for (i = 0; i < n; i++) {
+        all[i]->idle_max = 0;
+    }
+    conn = gw_pool_take(c->pool, &c->origin, GW_SEC(9), 5);
+    ok(!conn && idle_of(c->pool) == 0, "none that is past its time");
     end(c);
 }
 
@@ -1142,7 +1195,7 @@ static void test_tls_reuse(const trust *t)
 
     c->script.late_ticket = 1;
     is_int(fetch(c, &plain), 0, "TLS: an exchange");
-    conn = gw_pool_take(c->pool, &c->origin, GW_SEC(9));
+    conn = gw_pool_take(c->pool, &c->origin, GW_SEC(9), 0);
     await(!gw_sock_idle_alive(conn->fd));
     gw_pool_put(c->pool, &c->origin, conn, GW_SEC(9));
     is_int(gw_sock_idle_alive(conn->fd), 0, "TLS: a ticket is waiting");
@@ -1338,6 +1391,7 @@ int main(void)
     test_reuse();
     test_fresh();
     test_lifo();
+    test_homes();
     test_not_reused();
     test_unfinished_request();
     test_ages();
