@@ -52,7 +52,6 @@ struct gw_exchange_params {
     gw_time client_timeout;     /* without body bytes from the client */
     gw_time deadline;           /* of the whole exchange, or GW_NEVER */
     apr_size_t replay_max;      /* body bytes kept; 0: GW_REPLAY_MAX */
-    int home;                   /* of the loop that drives it, see gw_lease */
     int home;                   /* 1 + the loop that steps it, 0: none; for
                                    gw_lease */
 };
