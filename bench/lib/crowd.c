@@ -105,11 +105,13 @@ static void failed(client *c, int kind)
     if (c->state == HELD) {
         lost_later++;
     }
-    else if (c->state != CLOSING) {
-        failures[kind]++;
-        waiting--;
-    }
     else {
+        if (c->state == CLOSING && kind == F_CLOSED) {
+            ok++;
+        }
+        else {
+            failures[kind]++;
+        }
         waiting--;
     }
     over(c);

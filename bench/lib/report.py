@@ -94,6 +94,33 @@ def table_text(summary):
     return _columns(titles, rows)
 
 
+def markdown(result):
+    """What table_text() shows, for documents; None without windows."""
+    if not result["summary"]:
+        return None
+    texts = {c.name: c.text for c in load.CASES}
+    lines = ["| | requests/s | / mod_proxy | / nginx | CPU us | / mod_proxy "
+             "| / nginx | p50 ms | p99 ms | p99 / nginx | backend us "
+             "| generator us |", "|---|" + "--:|" * 11]
+    for case, proxies in result["summary"].items():
+        lines.append("| **%s** |" % texts[case] + " |" * 11)
+        for name, f in proxies.items():
+            cells = [display(name) + (" (INVALID)" if f["errors"] else "")]
+            for metric in ("rps", "cpu_us"):
+                cells.append(number(f[metric]))
+                cells += [_ratio(f, metric, base) for base in BASES]
+            cells += [number(f["p50_us"] * 1e-3), number(f["p99_us"] * 1e-3),
+                      _ratio(f, "p99_us", "nginx"), number(f["backend_us"]),
+                      number(f["generator_us"])]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _ratio(figures, metric, base):
+    ratio = figures.get("%s_to_%s" % (metric, base))
+    return "-" if ratio is None else "%.2f" % ratio
+
+
 def _columns(titles, rows):
     full = [r for r in rows if len(r) > 1] + [list(titles)]
     widths = [max(len(r[i]) for r in full) for i in range(len(titles))]
@@ -129,6 +156,18 @@ def noise_text(windows):
     return ("%d of %d windows saw other programs use more than %.1f cores "
             "(median %.2f): req/s and latency suffer from that"
             % (len(noisy), len(windows), NOISY, middle))
+
+
+def late_text(windows):
+    """Who could not hold a rate that was set."""
+    late = {}
+    for w in windows:
+        if w.get("late"):
+            key = (w["case"], display(w["proxy"]))
+            late[key] = late.get(key, 0) + 1
+    return "; ".join("%s: %s could not hold the rate in %d windows"
+                     % (case, name, n)
+                     for (case, name), n in sorted(late.items()))
 
 
 def _first_line(*argv):
@@ -186,7 +225,16 @@ def source(top, module):
     return found
 
 
+def folder(out, result):
+    """The new folder of one result."""
+    path = os.path.join(out, "%s-%s%s" % (
+        result["date"].replace(":", ""), result["source"]["commit"],
+        "" if result["valid"] else "-invalid"))
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
 def write(path, result):
     with open(path, "w") as f:
-        json.dump(result, f, indent=1, sort_keys=True)
+        json.dump(result, f, indent=1)
         f.write("\n")

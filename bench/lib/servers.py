@@ -22,6 +22,8 @@ FRONTS = ("plain", "tls", "uptls")
 # land on one child, and the event MPM closes kept-alive connections of a child
 # whose threads are all busy: the client would see errors.
 WORKERS = 288
+# Room in the scoreboard for threads that are not the MPM's.
+SPARE_SLOTS = 96
 START_SECONDS = 15
 
 
@@ -170,11 +172,14 @@ def _answers(port):
 class Field:
     """Everything that runs: one backend, the chosen proxies."""
 
-    def __init__(self, scratch, only, fronts, mpm, module, big):
+    def __init__(self, scratch, only, fronts, mpm, module, big,
+                 directives=(), lanes=False):
         self.scratch = scratch
         self.fronts = [f for f in FRONTS if f in fronts]
         self.mpm = mpm
         self.module = module
+        self.directives = directives
+        self.lanes = lanes
         self.cores = len(os.sched_getaffinity(0))
         self.token = "%016x" % random.SystemRandom().getrandbits(64)
         self.users = user_lines()
@@ -232,7 +237,9 @@ class Field:
             "PEM": os.path.join(self.scratch, "both.pem"),
             "BODIES": self.bodies, "MPM": self.mpm,
             "CHILDREN": children, "THREADS": threads,
+            "THREAD_LIMIT": threads + SPARE_SLOTS, "FACTOR": 2,
             "REQUEST_WORKERS": children * threads,
+            "MORE": "\n".join(self.directives),
             "GATEWAY": self.module, "MODULES": httpd_modules(),
             "PORT": server.port["plain"], "PORT_TLS": server.port["tls"],
             "PORT_UPTLS": server.port.get("uptls", 0),
@@ -274,6 +281,7 @@ class Field:
             # Fronts that no case asks for are left out, so that a module
             # without TLS can be measured as well.
             argv += ["-DBENCH_" + f.upper() for f in self.fronts]
+            argv += ["-DBENCH_LANES"] * (self.lanes and name == "gateway")
             for front in FRONTS[1:]:
                 if front not in self.fronts:
                     del server.port[front]
