@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "gw_keys.h"
+#include "gw_log.h"
 #include "gw_target.h"
 #include "gw_where.h"
 
@@ -75,20 +76,28 @@ static unsigned gateway_target_busy(const gateway_target *target,
 
 /** A target of run time is counted by all processes that make it. */
 static void find_gauges(apr_pool_t *pool, const gw_origin *like,
-                        gw_origin *origin)
+                        gateway_target *t)
 {
+    gw_origin *origin = t->origin;
     gw_inflight *table;
 
     if (like->busy == NULL) {
         return;
     }
     table = gw_inflight_of(like->busy);
-    origin->busy = gw_inflight_gauge(table, pool, apr_pstrcat(
-                                         pool, GW_KEY_CONNECTIONS,
-                                         origin->key, NULL));
-    origin->lookouts = gw_inflight_gauge(table, pool, apr_pstrcat(
-                                             pool, GW_KEY_LOOKOUTS,
-                                             origin->key, NULL));
+    origin->busy = gw_inflight_hold(table, pool, apr_pstrcat(
+                                        pool, GW_KEY_CONNECTIONS,
+                                        origin->key, NULL));
+    if (t->conn.max > 0) {
+        origin->lookouts = gw_inflight_hold(table, pool, apr_pstrcat(
+                                                pool, GW_KEY_LOOKOUTS,
+                                                origin->key, NULL));
+    }
+    if (origin->busy == NULL) {
+        gw_log(NULL, GW_LOG_WARN, APR_SUCCESS, GWNO(00307) "%s: there is no "
+               "room to count what is in use of it, so that max= does not "
+               "hold; stop and start the server", origin->name);
+    }
 }
 
 gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
@@ -119,7 +128,7 @@ gateway_target *gw_member_new(apr_pool_t *pool, const gateway_target *like,
     if (t->origin == NULL) {
         return NULL;
     }
-    find_gauges(pool, like->origin, t->origin);
+    find_gauges(pool, like->origin, t);
     return t;
 }
 

@@ -122,6 +122,17 @@ void gw_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot,
     }
 }
 
+int gw_child_monitor(apr_pool_t *p, server_rec *s)
+{
+    unsigned n = inflight ? gw_inflight_tidy(inflight) : 0;
+
+    if (n) {
+        ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, s, GWNO(00008) "%u counters "
+                     "of backends that are gone were taken back", n);
+    }
+    return DECLINED;
+}
+
 static void claim_row(apr_pool_t *pchild, server_rec *s)
 {
     if (inflight && gw_inflight_claim(inflight, pchild) != APR_SUCCESS) {

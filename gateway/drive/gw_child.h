@@ -27,6 +27,9 @@ void gw_child_share(apr_pool_t *pconf, server_rec *s);
 void gw_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot,
                      mpm_child_status state);
 
+/** monitor hook: counters that no child needs any more are free again. */
+int gw_child_monitor(apr_pool_t *p, server_rec *s);
+
 /** child_init hook. A failure is logged; gw_child_net() is NULL then. */
 void gw_child_init(apr_pool_t *pchild, server_rec *s);
 

@@ -1,15 +1,17 @@
 #include "gw_inflight.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include <apr_errno.h>
 #include <apr_md5.h>
+#include "gw_clock.h"
 
 /* Of this layout, so that a module of another version, loaded at a restart,
  * does not read it. */
-#define LAYOUT 0x67770001u
+#define LAYOUT 0x67770002u
 
 /* Cells of different columns do not share cache lines. */
 #define LINE 64
@@ -23,6 +25,22 @@
  * time they wait for different spans, so that one of them gets it. */
 #define ENTER_TRIES 12
 
+/* A cell is two numbers: what its process has in use, and above these bits the
+ * gauges of run time that it holds. More in use than descriptors can be; of
+ * gauges so few that threads which count at once never go beyond the bits. */
+#define USE_BITS 20
+#define USES ((1u << USE_BITS) - 1)
+#define HOLD (1u << USE_BITS)
+#define HOLDS_MAX 2000
+
+/* A column's id when it has no key. */
+#define NO_KEY 0                    /* no search has to go on behind it */
+#define GONE 1                      /* it does */
+
+/* The parent is done with a column within microseconds, unless something has
+ * stopped it altogether. */
+#define GATE_MAX GW_MSEC(100)
+
 /* Between two log lines about those who were turned away. */
 #define TELL_EVERY GW_SEC(1)
 
@@ -34,12 +52,24 @@ struct shared {
     apr_uint32_t stride;            /* cells from column to column */
     apr_uint32_t top;               /* atomic: rows that were ever used */
     apr_uint32_t generation;        /* atomic, of the configuration */
+    apr_uint32_t closed;            /* atomic: the parent takes one back */
+};
+
+typedef struct process process;
+struct process {
+    apr_uint32_t pid;               /* atomic; 0: a free row */
+    apr_uint32_t generation;        /* atomic: of its configuration; 0: it
+                                       has not said yet */
+    apr_uint32_t asking;            /* atomic: threads that look for a column
+                                       of run time */
 };
 
 typedef struct column column;
 struct column {
-    apr_uint64_t id;                /* atomic, of the key; 0: free */
-    apr_uint32_t generation;        /* atomic: last asked for in */
+    apr_uint64_t id;                /* atomic, of the key, or why there is
+                                       none */
+    apr_uint32_t generation;        /* atomic: last asked for in; 0: none */
+    apr_uint32_t touched;           /* atomic: its cells were ever used */
     apr_uint64_t refused;           /* atomic, all three */
     apr_uint64_t told;              /* of them, in log lines */
     gw_time told_at;
@@ -49,9 +79,10 @@ struct gw_inflight {
     /* shared with all processes */
     shared *head;
     column *columns;
-    apr_uint32_t *pids;             /* atomic; 0: a free row */
+    process *processes;             /* one for each row */
     apr_uint32_t *cells;            /* column after column, row after row */
     /* this process's: const once it claimed a row */
+    apr_uint32_t generation;        /* of its configuration */
     apr_uint32_t *own;              /* its cell of column 0, or NULL */
     apr_size_t own_step;            /* from column to column */
     int alone;                      /* own is not among the shared cells */
@@ -94,8 +125,8 @@ static void place(gw_inflight *t, shared *head, unsigned rows,
     at += lines(sizeof(shared));
     t->columns = (column *)at;
     at += lines(sizeof(column) * columns);
-    t->pids = (apr_uint32_t *)at;
-    at += lines(sizeof(apr_uint32_t) * rows);
+    t->processes = (process *)at;
+    at += lines(sizeof(process) * rows);
     t->cells = (apr_uint32_t *)at;
 }
 
@@ -105,7 +136,7 @@ apr_status_t gw_inflight_create(apr_pool_t *pool, unsigned rows,
     apr_size_t stride = stride_of(rows);
     apr_size_t size = LINE + lines(sizeof(shared))
                       + lines(sizeof(column) * columns)
-                      + lines(sizeof(apr_uint32_t) * rows)
+                      + lines(sizeof(process) * rows)
                       + sizeof(apr_uint32_t) * stride * columns;
     apr_status_t rv;
     shared *head;
@@ -137,6 +168,7 @@ gw_inflight *gw_inflight_attach(apr_pool_t *pool, apr_shm_t *shm)
     }
     t = apr_pcalloc(pool, sizeof(*t));
     place(t, head, head->rows, head->columns);
+    t->generation = __atomic_load_n(&head->generation, __ATOMIC_ACQUIRE);
     return t;
 }
 
@@ -149,7 +181,7 @@ static unsigned sum(const gw_inflight *t, const apr_uint32_t *cells)
     unsigned i;
 
     for (i = 0; i < top; i++) {
-        n += __atomic_load_n(&cells[i], __ATOMIC_SEQ_CST);
+        n += __atomic_load_n(&cells[i], __ATOMIC_SEQ_CST) & USES;
     }
     return n;
 }
@@ -187,25 +219,56 @@ static apr_uint64_t id_of(const char *key)
 
     apr_md5(digest, key, strlen(key));
     memcpy(&id, digest, sizeof(id));
-    return id ? id : 1;
+    return id > GONE ? id : GONE + 1;
 }
 
-/* Everybody looks in the same order from where the id says, and no column
- * becomes free again; so all find, or make, the same one. */
-static column *find(gw_inflight *t, apr_uint64_t id)
+static apr_uint64_t id_at(const gw_inflight *t, apr_uint32_t i)
 {
+    return __atomic_load_n(&t->columns[i].id, __ATOMIC_ACQUIRE);
+}
+
+static apr_uint32_t after(const gw_inflight *t, apr_uint32_t i)
+{
+    return i + 1 < t->head->columns ? i + 1 : 0;
+}
+
+/* Everybody looks in the same order, from where the id says. */
+static apr_uint32_t start_of(const gw_inflight *t, apr_uint64_t id)
+{
+    return (apr_uint32_t)(id % t->head->columns);
+}
+
+static column *look_up(gw_inflight *t, apr_uint64_t id)
+{
+    apr_uint32_t i = start_of(t, id);
     apr_uint32_t n = t->head->columns;
-    apr_uint32_t i = (apr_uint32_t)(id % n);
-    apr_uint32_t k;
+    apr_uint64_t seen = id_at(t, i);
 
-    for (k = 0; k < n; k++, i = i + 1 < n ? i + 1 : 0) {
+    while (n-- && seen != id && seen != NO_KEY) {
+        i = after(t, i);
+        seen = id_at(t, i);
+    }
+    return seen == id ? &t->columns[i] : NULL;
+}
+
+/* The key is nowhere, or another process is just writing it. As no column
+ * becomes free meanwhile, all who want a place for it take the same one. */
+static column *insert(gw_inflight *t, apr_uint64_t id)
+{
+    apr_uint32_t i = start_of(t, id);
+    apr_uint32_t n;
+
+    for (n = t->head->columns; n; n--, i = after(t, i)) {
         column *c = &t->columns[i];
-        apr_uint64_t seen = __atomic_load_n(&c->id, __ATOMIC_ACQUIRE);
+        apr_uint64_t seen = id_at(t, i);
 
-        if (!seen && __atomic_compare_exchange_n(&c->id, &seen, id, 0,
-                                                 __ATOMIC_ACQ_REL,
-                                                 __ATOMIC_ACQUIRE)) {
-            return c;
+        if (seen <= GONE) {
+            __atomic_store_n(&c->touched, 1, __ATOMIC_RELEASE);
+            if (__atomic_compare_exchange_n(&c->id, &seen, id, 0,
+                                            __ATOMIC_ACQ_REL,
+                                            __ATOMIC_ACQUIRE)) {
+                return c;
+            }
         }
         if (seen == id) {
             return c;
@@ -214,42 +277,165 @@ static column *find(gw_inflight *t, apr_uint64_t id)
     return NULL;
 }
 
+static column *find(gw_inflight *t, apr_uint64_t id)
+{
+    column *c = look_up(t, id);
+
+    return c ? c : insert(t, id);
+}
+
 static apr_uint32_t *cells_of(const gw_inflight *t, const column *c)
 {
     return t->cells + (apr_size_t)(c - t->columns) * t->head->stride;
 }
 
-static apr_uint32_t generation_of(const gw_inflight *t)
+static gw_gauge *make_gauge(gw_inflight *t, apr_pool_t *pool, column *c)
 {
-    return __atomic_load_n(&t->head->generation, __ATOMIC_ACQUIRE);
+    gw_gauge *g = apr_palloc(pool, sizeof(*g));
+
+    g->table = t;
+    g->column = c;
+    g->cells = cells_of(t, c);
+    g->index = (apr_size_t)(c - t->columns);
+    return g;
 }
 
-/* The table is full: take the column of a key that the configuration has no
- * longer and that nobody uses. A draining child that comes back to that key
- * counts for the new one then, until it ends. */
-static column *recycle(gw_inflight *t, apr_uint64_t id)
+/* --- columns that nobody needs ------------------------------------------ */
+
+static int is_needed(const gw_inflight *t, const column *c)
 {
-    apr_uint32_t now = generation_of(t);
+    apr_uint32_t top = __atomic_load_n(&t->head->top, __ATOMIC_SEQ_CST);
+    const apr_uint32_t *cells = cells_of(t, c);
+    apr_uint32_t i;
+
+    for (i = 0; i < top; i++) {
+        if (__atomic_load_n(&cells[i], __ATOMIC_SEQ_CST)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int somebody_asks(const gw_inflight *t)
+{
+    apr_uint32_t top = __atomic_load_n(&t->head->top, __ATOMIC_SEQ_CST);
+    apr_uint32_t i;
+
+    for (i = 0; i < top; i++) {
+        if (__atomic_load_n(&t->processes[i].asking, __ATOMIC_SEQ_CST)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Who asks was there first, and then nothing is taken back; or sees that it
+ * is closed, and waits. */
+static int close_gate(gw_inflight *t)
+{
+    __atomic_store_n(&t->head->closed, 1, __ATOMIC_SEQ_CST);
+    return !somebody_asks(t);
+}
+
+static void open_gate(gw_inflight *t)
+{
+    __atomic_store_n(&t->head->closed, 0, __ATOMIC_SEQ_CST);
+}
+
+static int take_back(gw_inflight *t, column *c)
+{
+    int taken = close_gate(t) && !is_needed(t, c);
+
+    if (taken) {
+        __atomic_store_n(&c->generation, 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&c->told,
+                         __atomic_load_n(&c->refused, __ATOMIC_ACQUIRE),
+                         __ATOMIC_RELEASE);
+        __atomic_store_n(&c->id, GONE, __ATOMIC_RELEASE);
+    }
+    open_gate(t);
+    return taken;
+}
+
+/* Whoever looks for a key need not go beyond those that no key lies behind:
+ * from its place back to where its search starts. */
+static void shorten_searches(gw_inflight *t)
+{
+    apr_uint32_t n = t->head->columns;
+    apr_int64_t reach = -1;             /* of keys behind i, as far as i */
+    apr_uint32_t i = n - 1;
+    apr_uint32_t k;
+
+    if (close_gate(t)) {
+        /* the first time around finds what reaches over the end */
+        for (k = 0; k < 2 * n; k++, i = i ? i - 1 : n - 1) {
+            apr_uint64_t id = id_at(t, i);
+
+            if (k >= n && id == GONE && reach < 0) {
+                __atomic_store_n(&t->columns[i].id, NO_KEY, __ATOMIC_RELEASE);
+            }
+            if (id > GONE) {
+                apr_int64_t back = (i + n - start_of(t, id)) % n;
+
+                reach = back > reach ? back : reach;
+            }
+            reach--;
+        }
+    }
+    open_gate(t);
+}
+
+/* Take back the columns of keys that no configuration from this generation on
+ * has. */
+static unsigned take_older(gw_inflight *t, apr_uint32_t generation)
+{
+    unsigned n = 0;
     apr_uint32_t i;
 
     for (i = 0; i < t->head->columns; i++) {
         column *c = &t->columns[i];
 
-        if (__atomic_load_n(&c->generation, __ATOMIC_ACQUIRE) != now
-            && !sum(t, cells_of(t, c))) {
-            __atomic_store_n(&c->told,
-                             __atomic_load_n(&c->refused, __ATOMIC_ACQUIRE),
-                             __ATOMIC_RELEASE);
-            __atomic_store_n(&c->id, id, __ATOMIC_RELEASE);
-            return c;
+        if (id_at(t, i) > GONE
+            && __atomic_load_n(&c->generation, __ATOMIC_ACQUIRE) < generation
+            && !is_needed(t, c)) {
+            n += (unsigned)take_back(t, c);
         }
     }
-    return NULL;
+    if (n) {
+        shorten_searches(t);
+    }
+    return n;
 }
+
+/* The oldest configuration that a process has. */
+static apr_uint32_t oldest(const gw_inflight *t)
+{
+    apr_uint32_t top = __atomic_load_n(&t->head->top, __ATOMIC_SEQ_CST);
+    apr_uint32_t least = t->generation;
+    apr_uint32_t i;
+
+    for (i = 0; i < top; i++) {
+        const process *p = &t->processes[i];
+        apr_uint32_t g = __atomic_load_n(&p->generation, __ATOMIC_SEQ_CST);
+
+        if (__atomic_load_n(&p->pid, __ATOMIC_SEQ_CST) && g < least) {
+            least = g;
+        }
+    }
+    return least;
+}
+
+unsigned gw_inflight_tidy(gw_inflight *table)
+{
+    return take_older(table, oldest(table));
+}
+
+/* --- gauges ------------------------------------------------------------- */
 
 void gw_inflight_begin(gw_inflight *table)
 {
-    __atomic_add_fetch(&table->head->generation, 1, __ATOMIC_ACQ_REL);
+    table->generation = __atomic_add_fetch(&table->head->generation, 1,
+                                           __ATOMIC_ACQ_REL);
 }
 
 gw_gauge *gw_inflight_gauge(gw_inflight *table, apr_pool_t *pool,
@@ -257,20 +443,70 @@ gw_gauge *gw_inflight_gauge(gw_inflight *table, apr_pool_t *pool,
 {
     apr_uint64_t id = id_of(key);
     column *c = find(table, id);
-    gw_gauge *g;
 
-    if (!c && !table->own) {
-        c = recycle(table, id);
+    if (!c && take_older(table, table->generation)) {
+        /* A draining child that comes back to a key of its configuration may
+         * count for another one then, until it ends. */
+        c = find(table, id);
     }
     if (!c) {
         return NULL;
     }
-    __atomic_store_n(&c->generation, generation_of(table), __ATOMIC_RELEASE);
-    g = apr_palloc(pool, sizeof(*g));
-    g->table = table;
-    g->column = c;
-    g->cells = cells_of(table, c);
-    g->index = (apr_size_t)(c - table->columns);
+    __atomic_store_n(&c->generation, table->generation, __ATOMIC_RELEASE);
+    return make_gauge(table, pool, c);
+}
+
+static apr_status_t let_go(void *gauge)
+{
+    __atomic_sub_fetch(own_cell(gauge), HOLD, __ATOMIC_SEQ_CST);
+    return APR_SUCCESS;
+}
+
+static void stop_asking(process *p)
+{
+    __atomic_sub_fetch(&p->asking, 1, __ATOMIC_SEQ_CST);
+}
+
+/* From now on no column is taken back, until stop_asking(). */
+static int start_asking(const gw_inflight *t, process *p)
+{
+    gw_time until = gw_now() + GATE_MAX;
+
+    do {
+        __atomic_add_fetch(&p->asking, 1, __ATOMIC_SEQ_CST);
+        if (!__atomic_load_n(&t->head->closed, __ATOMIC_SEQ_CST)) {
+            return 1;
+        }
+        stop_asking(p);
+        sched_yield();
+    } while (gw_now() < until);
+    return 0;
+}
+
+gw_gauge *gw_inflight_hold(gw_inflight *table, apr_pool_t *pool,
+                           const char *key)
+{
+    process *p = &table->processes[table->row];
+    apr_uint32_t *own;
+    gw_gauge *g = NULL;
+    column *c;
+
+    if (!table->own || table->alone || !start_asking(table, p)) {
+        return NULL;
+    }
+    c = find(table, id_of(key));
+    if (c) {
+        g = make_gauge(table, pool, c);
+        own = own_cell(g);
+        if (__atomic_load_n(own, __ATOMIC_SEQ_CST) / HOLD < HOLDS_MAX) {
+            __atomic_add_fetch(own, HOLD, __ATOMIC_SEQ_CST);
+            apr_pool_cleanup_register(pool, g, let_go, apr_pool_cleanup_null);
+        }
+        else {
+            g = NULL;
+        }
+    }
+    stop_asking(p);
     return g;
 }
 
@@ -300,7 +536,7 @@ static int take_row(gw_inflight *t, apr_uint32_t pid)
     for (i = 0; i < t->head->rows; i++) {
         apr_uint32_t none = 0;
 
-        if (__atomic_compare_exchange_n(&t->pids[i], &none, pid, 0,
+        if (__atomic_compare_exchange_n(&t->processes[i].pid, &none, pid, 0,
                                         __ATOMIC_SEQ_CST,
                                         __ATOMIC_SEQ_CST)) {
             t->row = i;
@@ -324,6 +560,8 @@ apr_status_t gw_inflight_claim(gw_inflight *table, apr_pool_t *pool)
         return APR_ENOSPC;
     }
     raise_top(table, table->row + 1);
+    __atomic_store_n(&table->processes[table->row].generation,
+                     table->generation, __ATOMIC_SEQ_CST);
     table->own_step = table->head->stride;
     table->own = table->cells + table->row;
     return APR_SUCCESS;
@@ -331,19 +569,22 @@ apr_status_t gw_inflight_claim(gw_inflight *table, apr_pool_t *pool)
 
 static unsigned clear_row(gw_inflight *t, unsigned row)
 {
+    process *p = &t->processes[row];
     unsigned n = 0;
     unsigned i;
 
     for (i = 0; i < t->head->columns; i++) {
-        /* the cells of a free column were never touched: nor are they now,
-         * so that their memory need not exist */
-        if (__atomic_load_n(&t->columns[i].id, __ATOMIC_ACQUIRE)) {
+        /* other cells were never touched: nor are they now, so that their
+         * memory need not exist */
+        if (__atomic_load_n(&t->columns[i].touched, __ATOMIC_ACQUIRE)) {
             n += __atomic_exchange_n(&t->cells[(apr_size_t)i
                                                * t->head->stride + row], 0,
-                                     __ATOMIC_SEQ_CST);
+                                     __ATOMIC_SEQ_CST) & USES;
         }
     }
-    __atomic_store_n(&t->pids[row], 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&p->asking, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&p->generation, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&p->pid, 0, __ATOMIC_SEQ_CST);
     return n;
 }
 
@@ -353,7 +594,8 @@ unsigned gw_inflight_release(gw_inflight *table, apr_uint32_t pid)
     unsigned i;
 
     for (i = 0; i < top; i++) {
-        if (__atomic_load_n(&table->pids[i], __ATOMIC_SEQ_CST) == pid) {
+        if (__atomic_load_n(&table->processes[i].pid, __ATOMIC_SEQ_CST)
+            == pid) {
             return clear_row(table, i);
         }
     }
@@ -366,7 +608,7 @@ void gw_inflight_sweep(gw_inflight *table)
     unsigned i;
 
     for (i = 0; i < top; i++) {
-        apr_uint32_t pid = __atomic_load_n(&table->pids[i],
+        apr_uint32_t pid = __atomic_load_n(&table->processes[i].pid,
                                            __ATOMIC_SEQ_CST);
 
         if (pid && kill((pid_t)pid, 0) < 0 && errno == ESRCH) {

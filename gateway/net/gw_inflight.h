@@ -13,8 +13,14 @@
  * the draining children of an old generation still count. Every process looks
  * at it through a gw_inflight of its own.
  *
- * No locks, only atomics; nothing ever waits. Any thread, but where a function
- * is said to be the parent's: that has one.
+ * A column belongs to its key as long as the configuration of any process has
+ * that key, a process holds it for run time, or something is in use. Then the
+ * parent takes it back, so that members that come and go for months never use
+ * up more columns than there are members at a time.
+ *
+ * No locks, only atomics; nothing ever waits, but that gw_inflight_hold() and
+ * the parent that takes columns back keep out of each other's way. Any thread,
+ * but where a function is said to be the parent's: that has one.
  */
 #ifndef GW_INFLIGHT_H
 #define GW_INFLIGHT_H
@@ -48,17 +54,29 @@ apr_status_t gw_inflight_create(apr_pool_t *pool, unsigned rows,
  */
 gw_inflight *gw_inflight_attach(apr_pool_t *pool, apr_shm_t *shm);
 
-/** The parent: a new generation begins. Keys that are not asked for in it may
- * lose their column when there is no other left. */
+/** The parent: a new generation begins. Columns of keys that are not asked
+ * for in it can be taken back once the children of the older ones ended. */
 void gw_inflight_begin(gw_inflight *table);
 
 /**
- * The column of a key, the same one for all who ask with that key. Any
- * process, but only the parent can take a column back from an old key.
+ * The parent: the column of a key of the configuration, the same one for all
+ * who ask with that key.
  * @return in pool, const; NULL when no column is left
  */
 gw_gauge *gw_inflight_gauge(gw_inflight *table, apr_pool_t *pool,
                             const char *key);
+
+/**
+ * A child: the same for a key of run time. It is held until pool ends.
+ * @return in pool, const; NULL when no column is left, or this process has no
+ *         row
+ */
+gw_gauge *gw_inflight_hold(gw_inflight *table, apr_pool_t *pool,
+                           const char *key);
+
+/** The parent, now and then: take back columns that nobody needs.
+ * @return how many */
+unsigned gw_inflight_tidy(gw_inflight *table);
 
 /** The table of a gauge: for keys of run time. */
 gw_inflight *gw_inflight_of(const gw_gauge *gauge);

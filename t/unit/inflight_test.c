@@ -32,6 +32,7 @@ static void peer_after_sub(void);
 #include "tap.h"
 
 #define CHILDREN 6
+#define KEYS 40
 
 static apr_pool_t *mem;
 
@@ -44,6 +45,8 @@ static struct board {
     unsigned most;              /* that were ever inside */
     unsigned entered;
     unsigned ready;
+    unsigned wrong;
+    unsigned key[KEYS];          /* somebody is in its only place */
 } *board;
 
 static unsigned get(unsigned *p)
@@ -111,7 +114,7 @@ static unsigned rows_taken(gw_inflight *t)
     unsigned i, n = 0;
 
     for (i = 0; i < t->head->rows; i++) {
-        n += t->pids[i] != 0;
+        n += t->processes[i].pid != 0;
     }
     return n;
 }
@@ -214,7 +217,7 @@ static void test_sizes(void)
     is_int(gw_inflight_create(mem, 17, 3, &shm), APR_SUCCESS, "17 x 3");
     ok((apr_uintptr_t)head_of(shm) % LINE == 0, "begins at a cache line");
     ok((char *)head_of(shm) + lines(sizeof(shared))
-       + lines(3 * sizeof(column)) + lines(17 * 4) + 3 * 32 * 4
+       + lines(3 * sizeof(column)) + lines(17 * sizeof(process)) + 3 * 32 * 4
        <= (char *)apr_shm_baseaddr_get(shm) + apr_shm_size_get(shm),
        "ends inside");
     head_of(shm)->layout++;
@@ -246,7 +249,7 @@ static void test_columns(void)
     ok(!gw_inflight_gauge(t, mem, "e"), "no other one");
     a->table->cells[a->index * t->head->stride] = 0;
     gw_inflight_claim(t, mem);
-    ok(!gw_inflight_gauge(t, mem, "e"), "a child takes none from a key");
+    ok(!gw_inflight_hold(t, mem, "e"), "a child takes none from a key");
     gw_inflight_release(t, (apr_uint32_t)getpid());
     t->own = NULL;
     ok(gw_inflight_gauge(t, mem, "e")->column == a->column,
@@ -262,7 +265,7 @@ static void ask_all(gw_inflight *t, const gw_gauge *g, unsigned arg)
     add(&board->ready, 1);
     wait_for(&board->go, 1);
     for (i = 0; i < arg; i++) {
-        gw_gauge *mine = gw_inflight_gauge(t, p, apr_psprintf(p, "k%u", i));
+        gw_gauge *mine = gw_inflight_hold(t, p, apr_psprintf(p, "k%u", i));
 
         gw_inflight_enter(mine, 0);
     }
@@ -293,6 +296,244 @@ static void test_columns_at_once(void)
     set(&board->go, 2);
     for (i = 0; i < CHILDREN; i++) {
         is_int(reap(t, pids[i]), 100, "child %d had all of them", i);
+    }
+}
+
+/* --- columns that come and go ------------------------------------------- */
+
+static unsigned columns_taken(const gw_inflight *t)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < t->head->columns; i++) {
+        n += t->columns[i].id > GONE;
+    }
+    return n;
+}
+
+static apr_pool_t *sub_pool(void)
+{
+    apr_pool_t *p;
+
+    apr_pool_create(&p, mem);
+    return p;
+}
+
+static void test_hold(void)
+{
+    gw_inflight *t = table_of(mem, 2, 4);
+    apr_pool_t *p = sub_pool(), *q = sub_pool();
+    gw_gauge *conf, *g, *same;
+
+    gw_inflight_begin(t);
+    conf = gw_inflight_gauge(t, mem, "conf");
+    ok(!gw_inflight_hold(t, p, "x"), "who has no row holds nothing");
+    gw_inflight_claim(t, mem);
+    g = gw_inflight_hold(t, p, "x");
+    same = gw_inflight_hold(t, q, "x");
+    ok(g && same && same->column == g->column, "held twice");
+    ok(gw_inflight_hold(t, p, "conf")->column == conf->column,
+       "what the configuration has can be held too");
+    is_int(gw_inflight_count(g), 0, "to hold is not to use");
+    is_int(gw_inflight_enter(g, 1), 1, "one");
+    is_int(gw_inflight_enter(same, 1), 0, "not two");
+    is_int(gw_inflight_count(g), 1, "one is in use");
+    apr_pool_destroy(p);
+    is_int(gw_inflight_tidy(t), 0, "another one holds it");
+    apr_pool_destroy(q);
+    is_int(gw_inflight_tidy(t), 0, "it is still in use");
+    p = sub_pool();
+    same = gw_inflight_hold(t, p, "x");
+    gw_inflight_leave(same);
+    is_int(gw_inflight_tidy(t), 0, "held again");
+    apr_pool_destroy(p);
+    is_int(gw_inflight_tidy(t), 1, "nobody needs it");
+    is_int(columns_taken(t), 1, "that of the configuration stays");
+    is_int(gw_inflight_tidy(t), 0, "nothing is taken back twice");
+    gw_inflight_release(t, (apr_uint32_t)getpid());
+}
+
+/* Members come and go: their keys are never seen again. */
+static void test_months(void)
+{
+    gw_inflight *t = table_of(mem, 2, 24);
+    apr_pool_t *pools[8] = { NULL };
+    unsigned i, none = 0, wrong = 0, most = 0;
+    gw_gauge *conf, *g;
+
+    gw_inflight_begin(t);
+    conf = gw_inflight_gauge(t, mem, "conf");
+    gw_inflight_claim(t, mem);
+    gw_inflight_enter(conf, 0);
+    for (i = 0; i < 20000; i++) {
+        apr_pool_t **p = &pools[i % 8];
+
+        if (*p) {
+            apr_pool_destroy(*p);
+        }
+        *p = sub_pool();
+        g = gw_inflight_hold(t, *p, apr_psprintf(*p, "k%u", i));
+        none += !g;
+        wrong += gw_inflight_enter(g, 1) != 1 || gw_inflight_enter(g, 1);
+        gw_inflight_leave(g);
+        if (i % 7 == 0) {
+            gw_inflight_tidy(t);
+        }
+        most = columns_taken(t) > most ? columns_taken(t) : most;
+    }
+    is_int(none, 0, "20000 keys, one after the other: each has a column");
+    is_int(wrong, 0, "that nobody else counts in");
+    ok(most <= 16, "of %u at most", most);
+    for (i = 0; i < 8; i++) {
+        apr_pool_destroy(pools[i]);
+    }
+    gw_inflight_tidy(t);
+    is_int(columns_taken(t), 1, "all are back but that of the configuration");
+    is_int(gw_inflight_count(conf), 1, "which counted on");
+    wrong = 0;
+    for (i = 0; i < 24; i++) {
+        wrong += t->columns[i].id == GONE;
+    }
+    is_int(wrong, 0, "behind the last key of a run nothing is looked at");
+    gw_inflight_release(t, (apr_uint32_t)getpid());
+}
+
+static void test_told(void)
+{
+    gw_inflight *t = table_of(mem, 1, 1);
+    apr_pool_t *p = sub_pool();
+    apr_uint64_t more;
+    gw_gauge *g;
+
+    gw_inflight_begin(t);
+    gw_inflight_claim(t, mem);
+    g = gw_inflight_hold(t, p, "a");
+    gw_inflight_refused(g, GW_SEC(5), &more);
+    gw_inflight_refused(g, GW_SEC(5), &more);
+    apr_pool_destroy(p);
+    is_int(gw_inflight_tidy(t), 1, "taken back");
+    p = sub_pool();
+    g = gw_inflight_hold(t, p, "b");
+    gw_inflight_refused(g, GW_SEC(9), &more);
+    is_int(more, 0, "those turned away before were another key's");
+    apr_pool_destroy(p);
+    gw_inflight_release(t, (apr_uint32_t)getpid());
+}
+
+static void hold_key(gw_inflight *t, const gw_gauge *g, unsigned arg)
+{
+    gw_inflight_hold(t, mem, apr_psprintf(mem, "k%u", arg));
+    add(&board->ready, 1);
+    wait_for(&board->go, arg);
+}
+
+/* A child that drains holds what it made, and what its configuration has. */
+static void test_draining(void)
+{
+    gw_inflight *t = table_of(mem, 3, 4);
+    apr_pool_t *p = sub_pool();
+    pid_t old, killed;
+
+    memset(board, 0, sizeof(*board));
+    gw_inflight_begin(t);
+    gw_inflight_gauge(t, mem, "conf");
+    old = start(t, NULL, hold_key, 1);
+    killed = start(t, NULL, hold_key, 2);
+    wait_for(&board->ready, 2);
+    gw_inflight_begin(t);
+    gw_inflight_gauge(t, mem, "conf2");
+    gw_inflight_claim(t, mem);
+    gw_inflight_hold(t, p, "k1");
+    is_int(gw_inflight_tidy(t), 0, "an old child is there");
+    kill(killed, SIGKILL);
+    reap(t, killed);
+    is_int(gw_inflight_tidy(t), 1, "what a killed one held is free");
+    apr_pool_destroy(p);
+    is_int(gw_inflight_tidy(t), 0, "the new child lets go: not the old one");
+    set(&board->go, 1);
+    reap(t, old);
+    is_int(gw_inflight_tidy(t), 2,
+           "its key is free, and that of its configuration");
+    is_int(columns_taken(t), 1, "the new configuration's stays");
+    gw_inflight_release(t, (apr_uint32_t)getpid());
+}
+
+static void test_gate(void)
+{
+    gw_inflight *t = table_of(mem, 2, 2);
+    apr_pool_t *p = sub_pool();
+    gw_time began;
+
+    gw_inflight_begin(t);
+    gw_inflight_claim(t, mem);
+    gw_inflight_hold(t, p, "a");
+    apr_pool_destroy(p);
+    start_asking(t, &t->processes[0]);
+    is_int(gw_inflight_tidy(t), 0, "while somebody asks none is taken back");
+    stop_asking(&t->processes[0]);
+    is_int(gw_inflight_tidy(t), 1, "afterwards it is");
+    t->head->closed = 1;
+    began = gw_now();
+    p = sub_pool();
+    ok(!gw_inflight_hold(t, p, "a"), "a parent that stands still");
+    ok(gw_now() - began < GW_SEC(5), "holds nobody up for long");
+    is_int(t->processes[0].asking, 0, "and nobody is left asking");
+    apr_pool_destroy(p);
+    gw_inflight_release(t, (apr_uint32_t)getpid());
+}
+
+/* Hold keys and let go of them, over and over; who is in a key's only place
+ * is alone there. */
+static void come_and_go(gw_inflight *t, const gw_gauge *unused, unsigned arg)
+{
+    unsigned seed = arg * 77 + 1;
+    unsigned i;
+
+    for (i = 0; i < 4000; i++) {
+        apr_pool_t *p = sub_pool();
+        unsigned k = (seed = seed * 1103515245u + 12345u) / 65536 % KEYS;
+        gw_gauge *g = gw_inflight_hold(t, p, apr_psprintf(p, "k%u", k));
+
+        if (g && gw_inflight_enter(g, 1)) {
+            if (__atomic_exchange_n(&board->key[k], 1, __ATOMIC_SEQ_CST)) {
+                add(&board->wrong, 1);
+            }
+            if (i % 4 == 0) {
+                sched_yield();
+            }
+            set(&board->key[k], 0);
+            gw_inflight_leave(g);
+            add(&board->entered, 1);
+        }
+        apr_pool_destroy(p);
+    }
+    add(&board->done, 1);
+    wait_for(&board->go, 1);
+}
+
+static void test_come_and_go(void)
+{
+    gw_inflight *t = table_of(mem, CHILDREN, 32);
+    pid_t pids[CHILDREN];
+    unsigned i, taken = 0;
+
+    memset(board, 0, sizeof(*board));
+    gw_inflight_begin(t);
+    for (i = 0; i < CHILDREN; i++) {
+        pids[i] = start(t, NULL, come_and_go, i);
+    }
+    while (get(&board->done) < CHILDREN) {
+        taken += gw_inflight_tidy(t);
+        sched_yield();
+    }
+    is_int(get(&board->wrong), 0, "a key never has two columns");
+    ok(get(&board->entered) > 1000, "%u times inside", get(&board->entered));
+    ok(taken > KEYS, "%u columns were taken back meanwhile", taken);
+    gw_inflight_tidy(t);
+    is_int(columns_taken(t), 0, "all of them in the end");
+    set(&board->go, 1);
+    for (i = 0; i < CHILDREN; i++) {
+        is_int(reap(t, pids[i]), 0, "child %u had nothing left", i);
     }
 }
 
@@ -536,6 +777,12 @@ int main(void)
     test_sizes();
     test_columns();
     test_columns_at_once();
+    test_hold();
+    test_months();
+    test_told();
+    test_draining();
+    test_gate();
+    test_come_and_go();
     test_rows();
     test_no_row();
     run_race(2, 2000);
