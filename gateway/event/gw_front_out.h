@@ -9,7 +9,11 @@
  *
  * The end of a request (EOR: access log, cleanups of r->pool) may have to run
  * on a thread that may wait: gw_front_out_hold_eor() makes the filter stop in
- * front of it when all before it is gone.
+ * front of it when all before it is gone. It never reaches core while a loop
+ * sends; what a helper has passed on is held too when nothing follows it.
+ *
+ * Buckets of unknown length (pipes, sockets) would have to be waited for: in a
+ * loop they are refused. Which requests a loop serves must prevent them.
  *
  * Owned by the connection, lives in c->pool; used by the thread that owns the
  * connection.
@@ -39,27 +43,34 @@ void gw_front_out_register(void);
 /** Add the filter to c; in pre_connection. */
 gw_front_out *gw_front_out_add(conn_rec *c);
 
+/** Who writes from now on. What waits here stays, until the next brigade
+ * comes (GW_OUT_PASS) or gw_front_out_send(). */
 void gw_front_out_mode(gw_front_out *out, gw_out_mode mode);
 
 /** Bytes that wait here (not in core). */
 apr_off_t gw_front_out_len(const gw_front_out *out);
 
+/** Ends of requests that wait here. */
+int gw_front_out_ends(const gw_front_out *out);
+
 /** Hold (1) or do not hold (0) the ends of requests back. */
 void gw_front_out_hold_eor(gw_front_out *out, int hold);
 
 /**
- * Loop thread: send what can be sent now.
+ * Loop thread: send what can be sent now, what core has kept of a helper's
+ * response included.
  * @return APR_SUCCESS all is gone, of core too; APR_EAGAIN the socket is full;
  *         APR_EINPROGRESS an end of request is held back and due: give it to
- *         a thread that may wait, for gw_front_out_end(); any other: the
- *         client is gone (c->aborted is set)
+ *         a thread that may wait, for gw_front_out_end(), and then send again;
+ *         any other: the client is gone (c->aborted is set)
  */
 apr_status_t gw_front_out_send(gw_front_out *out);
 
 /** Destroy the EOR bucket that is held back and due, in the calling thread. */
 void gw_front_out_end(gw_front_out *out);
 
-/** Drop everything; the EORs among it are destroyed here. */
+/** Drop everything; the EORs among it are destroyed here, in the calling
+ * thread. */
 void gw_front_out_drop(gw_front_out *out);
 
 #endif
