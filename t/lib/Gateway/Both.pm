@@ -27,8 +27,9 @@ options are those of L<Gateway::Server>; C<on =E<gt> {...}> and C<off =E<gt>
 its requests is looked at by L<Gateway::Lane>.
 
 Exported: C<plain($s, $response)>, what of a response must be alike (all of it
-but the date and the server's port), and C<log_lines($s, $file, $n)>, n lines
-of a log of the test's own, waited for.
+but dates, the ETags of files, the server's port and its pseudonym),
+C<scrub($s, $text)>, a text without the latter two, and C<log_lines($s, $file,
+$n)>, n lines of a log of the test's own, waited for.
 
 =cut
 
@@ -40,7 +41,7 @@ use Gateway::Setup ();
 sub import {
     my $caller = caller;
     no strict 'refs';
-    *{"${caller}::$_"} = \&{$_} for qw(plain log_lines);
+    *{"${caller}::$_"} = \&{$_} for qw(plain scrub log_lines);
     Gateway::Test->need(mpm => 'event', driver => 'event');
     return;
 }
@@ -82,15 +83,22 @@ sub expect_log { my $self = shift; $_->expect_log(@_) for $self->_all }
 sub allow_log  { my $self = shift; $_->allow_log(@_) for $self->_all }
 sub _all       { return @{ $_[0] }{qw(off on)} }
 
+# A text without what is the server's own.
+sub scrub {
+    my ($s, $text) = @_;
+    my $ports = join '|', values %{ $s->ports };
+    return $text =~ s/(?<=[: ])(?:$ports)\b/PORT/gr
+        =~ s/\bgw-[0-9a-f]{8}\b/gw-ID/gr;
+}
+
 sub plain {
     my ($s, $r) = @_;
-    my @ports = map { quotemeta } values %{ $s->ports };
-    my $ports = join '|', @ports;
     my %plain = map { $_ => $r->$_ } qw(status reason version framing complete
         problems trailers);
-    $plain{headers} = [ map { [ $_->[0], $_->[1] =~ s/:(?:$ports)\b/:PORT/gr ]
-        } grep { lc $_->[0] ne 'date' } @{ $r->headers } ];
-    $plain{body} = $r->body =~ s/(?<=[: ])(?:$ports)\b/PORT/gr;
+    $plain{headers} = [ map { scrub($s, "$_->[0]: $_->[1]") }
+        grep { $_->[0] !~ /\A(?:Date|ETag|Last-Modified)\z/i
+            || $_->[1] =~ /\A"e/ } @{ $r->headers } ];
+    $plain{body} = scrub($s, $r->body);
     $plain{interim} = [ map { $_->status } @{ $r->interim } ];
     return \%plain;
 }
