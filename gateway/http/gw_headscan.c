@@ -85,6 +85,8 @@ static apr_size_t start_of_line(gw_headscan *s, char c)
         s->state = LINE_CR;
         return 1;
     }
+    /* a CR in front is white space as any other */
+    s->match = s->state == LINE_CR;
     s->state = LINE_REST;
     return 0;
 }
