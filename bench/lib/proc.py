@@ -91,6 +91,36 @@ def rss_bytes(root):
     return total
 
 
+def pss_bytes(root):
+    """Memory of the tree, shared pages divided among those who share them."""
+    return sum(pss_of(s.pid) for s in tree(root, all_stats()))
+
+
+def pss_of(pid):
+    try:
+        with open("/proc/%d/smaps_rollup" % pid) as f:
+            for line in f:
+                if line.startswith("Pss:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def descriptors_of(pid):
+    try:
+        return len(os.listdir("/proc/%d/fd" % pid))
+    except OSError:
+        return 0
+
+
+def threads_of(pid):
+    try:
+        return len(os.listdir("/proc/%d/task" % pid))
+    except OSError:
+        return 0
+
+
 def machine_busy_seconds():
     """CPU time spent by anybody on this machine, stolen time included."""
     with open("/proc/stat") as f:

@@ -487,6 +487,7 @@ static void open_all(void)
 static void run(void)
 {
     int64_t end, now;
+    long all;
     int i;
 
     open_all();
@@ -502,8 +503,8 @@ static void run(void)
     if (stop) {
         end = now;
     }
-    while ((now = now_ns()) < end + GRACE
-           && (busy() || issued < (long)((double)(end - begin) * rate / 1e9))) {
+    all = (long)((double)(end - begin) * rate / 1e9);
+    while ((now = now_ns()) < end + GRACE && (busy() || issued < all)) {
         send_due(now, end);
         look_around(now, 1);
         events_once(now + 10000000);
@@ -516,8 +517,7 @@ static void run(void)
             broken(&conns[i], E_TIMEOUT, now);
         }
     }
-    while ((double)issued < (double)(end - begin) * rate / 1e9
-           && nlatency < SAMPLES_MAX) {
+    while (issued < all && nlatency < SAMPLES_MAX) {
         sample(latency, &nlatency,
                now - begin - (int64_t)((double)issued * 1e9 / rate));
         issued++;

@@ -146,6 +146,50 @@ def memory_text(results):
                      "seconds", ""), rows)
 
 
+def _kb(value):
+    return "-" if value is None else "%.1f" % (value / 1024)
+
+
+def slow_markdown(result):
+    """The table of bench/slow."""
+    s = result["settings"]
+    lines = ["%d clients, one child, %d threads (AsyncRequestWorkerFactor "
+             "%d)%s" % (s["clients"], s["threads"],
+                        max(f["factor"] for f in result["found"].values()),
+                        "" if s["clients"] == s["clients_wanted"] else
+                        "; not %d because descriptors are limited to %d here"
+                        % (s["clients_wanted"], s["descriptors"])), "",
+             "| | " + " | ".join(display(n) for n in result["found"]) + " |",
+             "|---|" + "--:|" * len(result["found"])]
+    rows = (
+        ("answered 200", "slow", lambda f: "%d" % f["ok"]),
+        ("at the backend at once", "slow", lambda f: "%d" % f["at_once"]),
+        ("first connect to last answer, s (gives up after 10)", "slow",
+         lambda f: "%.2f" % f["seconds"]),
+        ("latency p99, s", "slow",
+         lambda f: "%.2f" % (f["figures"]["p99_us"] / 1e6)),
+        ("KB per suspended request", "slow", lambda f: _kb(f["bytes_each"])),
+        ("KB per idle kept-alive connection", "idle",
+         lambda f: _kb(f["bytes_each"])),
+        ("threads of the child", "slow", lambda f: f["most"]["threads"]),
+        ("WebSockets open", "tunnels", lambda f: "%d" % f["ok"]),
+        ("of them echo", "tunnels", lambda f: "%d" % f["echo"]["ok"]),
+        ("KB per tunnel", "tunnels", lambda f: _kb(f["bytes_each"])),
+        ("threads of the child", "tunnels", lambda f: f["most"]["threads"]),
+        ("other requests per second, without and with", "tunnels",
+         lambda f: "%s, %s" % tuple(
+             number(sum(f[k]) / 2)
+             for k in ("others_alone", "others_beside"))),
+    )
+    for text, part, cell in rows:
+        mine = [f.get(part) for f in result["found"].values()]
+        if any(mine):
+            lines.append("| %s | %s |" % (text, " | ".join(
+                str(cell(f)) if f else "-" for f in mine)))
+    lines += [""] + ["Missed: %s." % m for m in result["missed"]]
+    return "\n".join(lines) + "\n"
+
+
 def noise_text(windows):
     if not windows:
         return ""

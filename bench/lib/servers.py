@@ -226,7 +226,8 @@ class Field:
                     both.write(f.read())
         os.chmod(os.path.join(self.scratch, "both.pem"), 0o600)
 
-    def _values(self, server):
+    def values(self, server):
+        """What the templates of bench/conf may ask for."""
         children = WORKERS if self.mpm == "prefork" else max(2, self.cores)
         threads = 1 if self.mpm == "prefork" else WORKERS
         values = {
@@ -236,7 +237,8 @@ class Field:
             "KEY": os.path.join(self.scratch, "key.pem"),
             "PEM": os.path.join(self.scratch, "both.pem"),
             "BODIES": self.bodies, "MPM": self.mpm,
-            "CHILDREN": children, "THREADS": threads,
+            "CHILDREN": children, "SERVER_LIMIT": children,
+            "THREADS": threads,
             "THREAD_LIMIT": threads + SPARE_SLOTS, "FACTOR": 2,
             "REQUEST_WORKERS": children * threads,
             "MORE": "\n".join(self.directives),
@@ -253,20 +255,20 @@ class Field:
         server = Server("backend", self.scratch)
         ports = free_ports(2)
         server.port = dict(zip(("plain", "tls"), ports))
-        values = dict(self._values(server), USER=self.users["backend"])
+        values = dict(self.values(server), USER=self.users["backend"])
         fill("backend.conf.in", server.path("nginx.conf"), values)
         self.backend = server
-        server.start(_nginx(server))
+        server.start(nginx_command(server))
 
     def _start_proxy(self, name):
         server = Server(name, self.scratch)
         self.proxies[name] = server
         server.port = dict(zip(FRONTS, free_ports(3)))
-        values = self._values(server)
+        values = self.values(server)
         if name == "nginx":
             values["USER"] = self.users["nginx"]
             fill("nginx.conf.in", server.path("nginx.conf"), values)
-            argv = _nginx(server)
+            argv = nginx_command(server)
         elif name == "haproxy":
             values["USER"] = self.users["haproxy"]
             fill("haproxy.cfg.in", server.path("haproxy.cfg"), values)
@@ -294,6 +296,6 @@ class Field:
             self.backend.stop()
 
 
-def _nginx(server):
+def nginx_command(server):
     return [find("nginx"), "-e", server.path("error.log"), "-p", server.dir,
             "-c", server.path("nginx.conf")]
