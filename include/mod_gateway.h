@@ -28,14 +28,18 @@ struct server_rec;
 
 /* -- names in r->subprocess_env, set before the request is logged -------- */
 
-#define GATEWAY_ENV_ADDR        "GATEWAY_ADDR"          /* host:port tried,
-                                                           ", " between */
-#define GATEWAY_ENV_CONNECT_MS  "GATEWAY_CONNECT_MS"    /* of the last try */
+#define GATEWAY_ENV_ADDR        "GATEWAY_ADDR"          /* address:port of the
+                                                           last attempt */
+#define GATEWAY_ENV_CONNECT_MS  "GATEWAY_CONNECT_MS"    /* likewise */
 #define GATEWAY_ENV_TTFB_MS     "GATEWAY_TTFB_MS"       /* to the response
                                                            head */
 #define GATEWAY_ENV_MS          "GATEWAY_MS"            /* whole exchange */
 #define GATEWAY_ENV_STATUS      "GATEWAY_STATUS"        /* of the backend */
-#define GATEWAY_ENV_TRIES       "GATEWAY_TRIES"
+#define GATEWAY_ENV_TRIES       "GATEWAY_TRIES"         /* every address that
+                                                           was tried, in
+                                                           order, ", " between
+                                                           */
+#define GATEWAY_ENV_ATTEMPTS    "GATEWAY_ATTEMPTS"      /* how many */
 #define GATEWAY_ENV_REUSED      "GATEWAY_REUSED"        /* 0 or 1 */
 #define GATEWAY_ENV_TLS         "GATEWAY_TLS"           /* e.g. TLSv1.3 */
 #define GATEWAY_ENV_REASON      "GATEWAY_REASON"        /* of a failure */

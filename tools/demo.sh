@@ -239,7 +239,7 @@ LoadModule gateway_balancer_module $SO/mod_gateway_balancer.so
 END
     common gateway "the demo's gateway" "$PORT"
     cat <<END
-LogFormat "%h \\"%r\\" %>s %{GATEWAY_ADDR}e try %{GATEWAY_TRIES}e\
+LogFormat "%h \\"%r\\" %>s %{GATEWAY_ADDR}e attempt %{GATEWAY_ATTEMPTS}e\
  %{GATEWAY_MS}e ms reused %{GATEWAY_REUSED}e %{GATEWAY_REASON}e" gateway
 CustomLog $RUN/gateway.access.log gateway
 DocumentRoot $RUN/front

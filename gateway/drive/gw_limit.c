@@ -31,6 +31,7 @@ int gw_limit_enter(request_rec *r, const gw_mapped *m,
                                 "GatewayMaxInFlight allows, are under way "
                                 "to it", max);
     refused->addrs = "";
+    refused->addr = "";
     refused->ttfb = -1;
     refused->request_unread = head->framing != GW_BODY_NONE;
     return 0;

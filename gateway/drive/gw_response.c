@@ -96,8 +96,11 @@ void gw_response_env(request_rec *r, const gw_result *res)
 {
     apr_table_t *env = r->subprocess_env;
 
+    if (*res->addr) {
+        apr_table_setn(env, GATEWAY_ENV_ADDR, res->addr);
+    }
     if (*res->addrs) {
-        apr_table_setn(env, GATEWAY_ENV_ADDR, res->addrs);
+        apr_table_setn(env, GATEWAY_ENV_TRIES, res->addrs);
     }
     if (res->status) {
         apr_table_setn(env, GATEWAY_ENV_STATUS,
@@ -114,7 +117,7 @@ void gw_response_env(request_rec *r, const gw_result *res)
     }
     set_ms(r, GATEWAY_ENV_CONNECT_MS, res->connect_time);
     set_ms(r, GATEWAY_ENV_MS, res->total);
-    apr_table_setn(env, GATEWAY_ENV_TRIES, apr_itoa(r->pool, res->tries));
+    apr_table_setn(env, GATEWAY_ENV_ATTEMPTS, apr_itoa(r->pool, res->tries));
     apr_table_setn(env, GATEWAY_ENV_REUSED, res->reused ? "1" : "0");
 }
 

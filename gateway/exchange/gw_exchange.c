@@ -65,14 +65,14 @@ void gw_x_stream_failed(gw_exchange *x)
 
 static void note_addr(gw_exchange *x)
 {
-    const char *addr = x->stream->addr;
+    const char *tried = x->stream->ops->tried(x->stream, x->pool);
 
-    if (!*addr) {
+    if (!*tried) {
         return;
     }
+    x->result.addr = apr_pstrdup(x->pool, x->stream->addr);
     x->result.addrs = *x->result.addrs
-        ? apr_pstrcat(x->pool, x->result.addrs, ", ", addr, NULL)
-        : apr_pstrdup(x->pool, addr);
+        ? apr_pstrcat(x->pool, x->result.addrs, ", ", tried, NULL) : tried;
 }
 
 static void note_stream_counts(gw_exchange *x)
@@ -122,6 +122,7 @@ static int begin_attempt(gw_exchange *x)
         return 0;
     }
     x->result.tries++;
+    x->result.addr = "";
     x->result.ttfb = -1;
     x->req = GW_REQ_HEAD;
     x->res = GW_RES_HEAD;
@@ -489,6 +490,7 @@ gw_exchange *gw_exchange_create(apr_pool_t *pool,
     x->state = GW_X_PICK;
     x->result.why = "";
     x->result.addrs = "";
+    x->result.addr = "";
     x->result.ttfb = -1;
     x->kept_all = 1;
     gw_bufq_init(&x->kept, params->replay_max ? params->replay_max

@@ -65,8 +65,10 @@ struct gw_result {
                                    is a truncation then */
     int status;                 /* of the backend, 0 when none */
     int tries;                  /* attempts begun */
-    const char *addrs;          /* peers tried, ", " between; "" when none */
-    int reused;                 /* the last attempt's, like all below */
+    const char *addrs;          /* all peers tried, in order, ", " between; ""
+                                   when none */
+    const char *addr;           /* the last attempt's, like all below; "" */
+    int reused;
     const char *tls;            /* or NULL */
     gw_time connect_time;
     gw_time ttfb;               /* from lease to the final head; -1 none */

@@ -297,6 +297,23 @@ static apr_status_t securing(gw_conn *conn, gw_time limit)
     return give_up(conn, GW_FAIL_TLS_TIMEOUT, APR_TIMEUP);
 }
 
+const char *gw_conn_tried(const gw_conn *conn, apr_pool_t *pool)
+{
+    const char *tried = "";
+    char addr[sizeof(conn->addr)];
+    int i;
+
+    if (!*conn->addr) {
+        return tried;
+    }
+    for (i = 0; i < conn->addrs->n && i <= conn->next_addr; i++) {
+        gw_addr_text(&conn->addrs->addrs[i], conn->origin->port, addr,
+                     sizeof(addr));
+        tried = apr_pstrcat(pool, tried, i ? ", " : "", addr, NULL);
+    }
+    return tried;
+}
+
 static void log_ready(const gw_conn *conn)
 {
     gw_log(conn->logger, GW_LOG_DEBUG, APR_SUCCESS,

@@ -91,6 +91,10 @@ apr_status_t gw_conn_open(gw_conn *conn, gw_resolver *resolver,
                           const gw_conn_opts *opts, gw_waker *waker,
                           const gw_logger *logger);
 
+/** The addresses that gw_conn_open() tried, in order, ", " between; in pool,
+ * "" for none. */
+const char *gw_conn_tried(const gw_conn *conn, apr_pool_t *pool);
+
 /** Read once into in, write once from out: APR_SUCCESS progress (or nothing
  * to write), APR_EAGAIN, APR_EOF (read: peer_closed is set), or an error with
  * fail/why set: RESET, or LIMIT when in is full. A failed read sets

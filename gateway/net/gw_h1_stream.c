@@ -445,6 +445,14 @@ static void h1_wants(gw_stream *s, int reading, gw_wants *w)
     }
 }
 
+static const char *h1_tried(gw_stream *s, apr_pool_t *pool)
+{
+    h1_stream *h = (h1_stream *)s;
+
+    return h->conn && !s->reused ? gw_conn_tried(h->conn, pool)
+                                 : apr_pstrdup(pool, s->addr);
+}
+
 static void h1_counts(gw_stream *s, apr_off_t *psent, apr_off_t *precv)
 {
     h1_stream *h = (h1_stream *)s;
@@ -494,6 +502,7 @@ static const gw_stream_ops h1_ops = {
     h1_read_body,
     h1_wants,
     h1_counts,
+    h1_tried,
     h1_release
 };
 

@@ -84,6 +84,10 @@ struct gw_stream_ops {
     /** Bytes sent and received since the lease. Any response byte seen? */
     void (*counts)(gw_stream *s, apr_off_t *psent, apr_off_t *precv);
 
+    /** All peers that open() tried, in order, ", " between; the last one is
+     * addr. In pool; "" when none is known. */
+    const char *(*tried)(gw_stream *s, apr_pool_t *pool);
+
     /**
      * End of use; frees the stream, NULLs the pointer.
      * @param keep  the exchange ended well: the connection may be pooled if

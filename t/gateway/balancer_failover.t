@@ -151,8 +151,9 @@ is ask(GET => '/deadline/hang'), '504 - BAD:1 BAD2:1',
 # --- the log -----------------------------------------------------------------
 
 my ($line) = grep { $_->{uri} eq '/many/reset' } $s->access_log(wait => 1);
-is $line->{gw_tries}, 4, 'tries are counted';
-is $line->{gw_addr}, join(', ', map { $b{$_}->hostport }
+is $line->{gw_attempts}, 4, 'attempts are counted';
+is $line->{gw_tries}, join(', ', map { $b{$_}->hostport }
     qw(BAD BAD2 BAD3 BAD4)), 'and every address is named';
+is $line->{gw_addr}, $b{BAD4}->hostport, 'the last of them by itself, too';
 
 done_testing;

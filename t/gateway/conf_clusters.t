@@ -82,7 +82,7 @@ ok $s->wait_for(sub { shares($s, 5, '/jenkins/#')->{$mine} }),
 my ($to, $from) = map { $b{$_}->hostport } $other, $mine;
 ok $s->wait_for(sub {
     open my $fh, '<', $s->root . '/logs/cluster.log' or return 0;
-    return grep { /member=\S+\Q$to\E tried=\Q$from\E,\s?\Q$to\E / } <$fh>;
+    return grep { /member=\S+\Q$to\E tried="\Q$from\E, \Q$to\E" / } <$fh>;
 }), '... the access log names all that were tried';
 
 # --- failover.conf -----------------------------------------------------------

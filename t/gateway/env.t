@@ -48,12 +48,14 @@ sub is_logged {
 my $ms = qr/^\d+(?:\.\d+)?$/;
 
 my ($line) = logged('/app/x', 200);
-is_logged($line, addr => $b->hostport, status => 200, tries => 1,
+is_logged($line, addr => $b->hostport, status => 200, attempts => 1,
+    tries => $b->hostport,
     reused => qr/^(?:0|-)$/, tls => '-', reason => '-', ms => $ms,
     connect_ms => $ms, ttfb_ms => $ms);
 if (Gateway::Setup::mpm() ne 'prefork') {
     ($line) = logged('/app/x', 200);
-    is_logged($line, addr => $b->hostport, status => 200, tries => 1,
+    is_logged($line, addr => $b->hostport, status => 200, attempts => 1,
+        tries => $b->hostport,
         reused => 1, reason => '-', connect_ms => qr/^(?:-|0(?:\.0+)?)$/);
 }
 ($line) = logged('/app/missing', 404);
@@ -89,8 +91,8 @@ is_logged($line, addr => qr/\Q@{[ $u->socket ]}/, status => 200, tls => '-');
 is_logged($line, reason => qr/^\w/, ttfb_ms => '-');
 
 ($line) = logged('/plain.txt', 200);
-is_logged($line, map { $_ => '-' } qw(addr status tries reused tls reason ms
-    connect_ms ttfb_ms));
+is_logged($line, map { $_ => '-' } qw(addr status attempts tries reused tls
+    reason ms connect_ms ttfb_ms));
 
 $s->expect_log(qr/\[gateway:error\]/, 4);     # junk, refused, bad, noname
 
@@ -107,7 +109,7 @@ if (Gateway::Setup::mpm() ne 'prefork') {
     logged('/d/1', 200);
     ($line) = logged('/d/2', 200);
     my $addr = quotemeta $dies->hostport;
-    is_logged($line, tries => 2, status => qr/\b200$/, reason => '-',
+    is_logged($line, attempts => 2, status => qr/\b200$/, reason => '-',
         addr => qr/^$addr(?:, ?$addr)?$/);
 }
 

@@ -47,6 +47,14 @@ is $log->{gw_reason}, 'refused', 'GATEWAY_REASON';
 is $log->{gw_addr}, "127.0.0.2:$port", 'GATEWAY_ADDR is the address';
 ($log) = grep { $_->{uri} eq '/aaaa' } $s->access_log;
 is $log->{gw_addr}, "[::1]:$port", 'of either family';
+($log) = grep { $_->{uri} eq '/second' } $s->access_log;
+is $log->{gw_attempts}, 1, 'one attempt';
+is $log->{gw_addr}, "127.0.0.2:$port", 'at the address that answered';
+like $log->{gw_tries}, qr/127\.0\.0\.[34]:$port, 127\.0\.0\.2:$port\z/,
+    'behind one that did not';
+($log) = grep { $_->{uri} eq '/refused' } $s->access_log;
+like $log->{gw_tries}, qr/\A127\.0\.0\.[34]:$port, 127\.0\.0\.[34]:$port\z/,
+    'all of those that refused';
 $s->expect_log(qr/:error\].*refused\.test.*\brefused/, 1);
 
 # The name is what the backend is asked for, not the address.

@@ -49,6 +49,6 @@ for my $name (sort keys %b) {
     select undef, undef, undef, 0.15;
     is $s->post("/$name", 'data')->body, 3, "$name: looked at before use";
 }
-is scalar(grep { $_->{gw_tries} !~ /\A[-1]\z/ } $s->access_log), 0,
+is scalar(grep { $_->{gw_attempts} !~ /\A[-1]\z/ } $s->access_log), 0,
     'no second attempts';
 done_testing;

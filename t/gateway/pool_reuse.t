@@ -27,7 +27,7 @@ my @log = $s->access_log(wait => 40);
 # threads write their lines in any order
 is_deeply [ sort map { $_->{gw_reused} } @log ], [ 0, (1) x 39 ],
     'GATEWAY_REUSED';
-is scalar(grep { $_->{gw_tries} ne '1' } @log), 0, 'GATEWAY_TRIES';
+is scalar(grep { $_->{gw_attempts} ne '1' } @log), 0, 'GATEWAY_ATTEMPTS';
 
 is conn($s->get('/b/x')), $used[0], 'shared by rules of one origin';
 is conn($s->get('/again/x')), $used[0], 'whatever their keys';

@@ -60,6 +60,6 @@ my @log = $s->access_log(wait => $clients * $each);
 my $fresh = grep { $_->{gw_reused} eq '0' } @log;
 cmp_ok $fresh, '<', @log / 10, 'connections are kept';
 cmp_ok $fresh, '>=', @log / 38, 'and opened anew when the backend ends them';
-is scalar(grep { $_->{gw_tries} ne '1' } @log), 0,
+is scalar(grep { $_->{gw_attempts} ne '1' } @log), 0,
     'an announced end costs no second attempt';
 done_testing;

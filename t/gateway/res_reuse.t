@@ -38,9 +38,9 @@ is_deeply [ conns('plain', 40) ], [ (1) x 40 ], '40 requests, 1 connection';
 # two threads may write their lines in either order
 my ($first, $second) = sort { $a->{gw_reused} <=> $b->{gw_reused} }
     $s->access_log(wait => 40);
-is_deeply [ @$first{qw(gw_reused gw_tries gw_status)} ], [ 0, 1, 200 ],
+is_deeply [ @$first{qw(gw_reused gw_attempts gw_status)} ], [ 0, 1, 200 ],
     'the log of the first request';
-is_deeply [ @$second{qw(gw_reused gw_tries gw_status)} ], [ 1, 1, 200 ],
+is_deeply [ @$second{qw(gw_reused gw_attempts gw_status)} ], [ 1, 1, 200 ],
     'and of the second';
 is $first->{gw_addr}, $b{PLAIN}->hostport, 'the address';
 is $second->{gw_addr}, $b{PLAIN}->hostport, 'also where it is used again';

@@ -54,9 +54,10 @@ for my $method (qw(GET HEAD OPTIONS PUT DELETE)) {
     isnt $heads[0]{conn}, $heads[1]{conn}, 'on another connection';
     my ($line) = grep { $_->{request} =~ m{/x\?$n } } $s->access_log(
         wait => 2 * $n);
-    is_deeply [ @$line{qw(status gw_tries gw_reused gw_status gw_reason)} ],
+    is_deeply [ @$line{qw(status gw_attempts gw_reused gw_status gw_reason)} ],
         [ 200, 2, 0, 200, '-' ], 'the access log';
-    is $line->{gw_addr}, join(', ', ($b->hostport) x 2), 'both attempts';
+    is $line->{gw_tries}, join(', ', ($b->hostport) x 2), 'both attempts';
+    is $line->{gw_addr}, $b->hostport, 'the last one';
 }
 for my $case (qw(POST PATCH LOCK FOO), 'POST -') {
     my ($method, $empty) = split / /, $case;

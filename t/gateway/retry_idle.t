@@ -47,7 +47,7 @@ for my $name (sort keys %all) {
 }
 my @lines = grep { $_->{method} eq 'POST' } $s->access_log(
     wait => 2 * keys %all);
-is scalar(grep { $_->{gw_tries} != 1 || $_->{gw_reused} } @lines), 0,
+is scalar(grep { $_->{gw_attempts} != 1 || $_->{gw_reused} } @lines), 0,
     'not by a second attempt';
 
 done_testing;

@@ -258,6 +258,9 @@ static void test_next_address(void)
     conn = gw_conn_create(&origin, NULL);
     check_fail(conn, &opts, GW_FAIL_REFUSED, "refused (address 2 of 2)",
                "both refuse");
+    is_str(gw_conn_tried(conn, pool),
+           apr_psprintf(pool, "127.0.0.2:%d, 127.0.0.3:%d", p->port, p->port),
+           "both were tried");
     gw_conn_destroy(&conn);
     gw_addrset_release(&origin.literal);
     peer_stop(p);
@@ -286,6 +289,9 @@ static void test_serials(void)
     fd = conn->fd;
     serial = serial_of(conn);
     ok(serial == before + 2, "each address tried is a socket of its own");
+    is_str(gw_conn_tried(conn, pool),
+           apr_psprintf(pool, "127.0.0.2:%d, 127.0.0.1:%d", p->port, p->port),
+           "and is known to have been");
     is_int(serial_of(conn), serial, "which keeps its serial");
     gw_conn_destroy(&conn);
     conn = gw_conn_create(&origin, NULL);

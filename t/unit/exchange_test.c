@@ -208,6 +208,11 @@ static void fs_counts(gw_stream *s, apr_off_t *psent, apr_off_t *precv)
     *precv = fs_of(s)->nrecv;
 }
 
+static const char *fs_tried(gw_stream *s, apr_pool_t *pool)
+{
+    return apr_pstrdup(pool, s->addr);
+}
+
 static void fs_release(gw_stream **ps, int keep)
 {
     fake_stream *f = fs_of(*ps);
@@ -221,7 +226,8 @@ static void fs_release(gw_stream **ps, int keep)
 
 static const gw_stream_ops fs_ops = {
     fs_open, fs_send_head, fs_send, fs_send_end, fs_flush, fs_read_head,
-    fs_read_body, fs_wants, fs_counts, fs_release
+    fs_read_body, fs_wants, fs_counts, fs_tried,
+    fs_release
 };
 
 static apr_status_t fake_lease(gw_net *n, const gw_lease *lease,
@@ -462,6 +468,7 @@ static void plain_response(void)
     is_int(net.kept[0], 1, "the connection may be kept");
     is_int(r->tries, 1, "one attempt");
     is_str(r->addrs, "10.0.0.1:80", "the address is noted");
+    is_str(r->addr, "10.0.0.1:80", "as that of the last attempt, too");
     is_int(picker.reports, 1, "one report");
     is_int(picker.last, GW_OK, "of success");
     is_int(r->request_unread, 0, "nothing is left of the request");
@@ -496,6 +503,8 @@ static void replay_dead_keepalive(void)
 
     is_int(r->fail, GW_OK, "GET on a dead kept connection is replayed");
     is_int(r->tries, 2, "in a second attempt");
+    is_str(r->addrs, "10.0.0.1:80, 10.0.0.1:80", "with its address again");
+    is_str(r->addr, "10.0.0.1:80", "the last by itself");
     is_int(net.fresh[1], 1, "on a fresh connection");
     is_int(net.kept[0], 0, "the dead one is closed");
     is_int(picker.reports, 1, "one choice, one report");

@@ -14,8 +14,8 @@ line 1), conf/ssl.conf what it gave as ssl_config.
 One line per request, fields NAME=value with a tab between them:
 
   client request method uri status bytes in out conn ms port vhost
-  gw_lane gw_addr gw_connect_ms gw_ttfb_ms gw_ms gw_status gw_tries
-  gw_reused gw_tls gw_reason
+  gw_lane gw_addr gw_connect_ms gw_ttfb_ms gw_ms gw_status
+  gw_attempts gw_tries gw_reused gw_tls gw_reason
 
 "-" is "not set"; conn is X (aborted), + (may be kept alive) or - (closed).
 
@@ -26,8 +26,8 @@ use warnings;
 use Gateway::CA ();
 use Gateway::Setup ();
 
-my @GATEWAY_ITEMS = qw(LANE ADDR CONNECT_MS TTFB_MS MS STATUS TRIES REUSED
-    TLS REASON);
+my @GATEWAY_ITEMS = qw(LANE ADDR CONNECT_MS TTFB_MS MS STATUS ATTEMPTS
+    TRIES REUSED TLS REASON);
 
 sub new {
     my ($class, $server) = @_;
