@@ -1,11 +1,10 @@
 /**
  * gwb_check: active health checks of the members that ask for them.
  *
- * One child at a time checks, elected by httpd's watchdog. That child's
- * watchdog thread calls ten times a second: it compares the list of what is
- * checked with the balancers and gives what is due to a crew of threads
- * (GatewayHCTPsize), so that a slow member holds up neither the others nor
- * the watchdog. A member is due again when its check has ended and its
+ * A duty (gwb_duty): one child at a time does it. Ten times a second it
+ * compares the list of what is checked with the balancers and gives what is
+ * due to a crew of threads (GatewayHCTPsize), so that a slow member does not
+ * hold up the others. A member is due again when its check has ended and its
  * interval is over. Results go into the shared records, where all children
  * see them at once.
  *

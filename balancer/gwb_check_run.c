@@ -186,7 +186,7 @@ static void check_member(gwb_crew *crew, gwb_check *check, gwb_view *view,
     gw_time began = gw_now();
     running run = { crew, check, pool, NULL, NULL, { 0 } };
 
-    /* one that is gone is due again, until the watchdog has seen that */
+    /* one that is gone is due again, until the duty has seen that */
     if (index < 0) {
         return;
     }

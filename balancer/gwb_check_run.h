@@ -1,8 +1,8 @@
 /**
  * gwb_check_run: one check of one member: ask, judge, count, log.
  *
- * A gwb_check is handed back and forth between the watchdog's thread, whose
- * it is while busy is 0, and the thread of the crew that runs it.
+ * A gwb_check is handed back and forth between the duty's thread, whose it is
+ * while busy is 0, and the thread of the crew that runs it.
  */
 #ifndef GWB_CHECK_RUN_H
 #define GWB_CHECK_RUN_H

@@ -2,11 +2,11 @@
  * gwb_names: names whose members follow DNS.
  *
  * The parent asks once at start, for a short time, so that the first request
- * finds members. Then one child at a time, elected by httpd's watchdog, asks
- * again when an answer's life ends. Lookups run in a crew of threads, so that
- * a slow one holds up no other; answers are applied in the watchdog's thread,
- * and all children see the members at once. A lookup that fails changes
- * nothing and is tried again soon.
+ * finds members. Then it is a duty (gwb_duty): one child at a time asks again
+ * when an answer's life ends. Lookups run in a crew of threads, so that a
+ * slow one holds up no other; answers are applied in the duty's thread, and
+ * all children see the members at once. A lookup that fails changes nothing
+ * and is tried again soon.
  *
  * Each function is a part of the hook of its name, in this order.
  */

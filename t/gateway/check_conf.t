@@ -72,4 +72,9 @@ is scalar @lines, 1, '... one line';
 like $lines[0], qr{GW01300:\ Configuration\ error\ at\ \S+test\.conf:2\b.*
     \ need\ mod_watchdog:\ load\ it\ \(LoadModule\ watchdog_module}x,
     '... that says what to do';
+($ok, $said) = Gateway::Test->configtest(@without,
+    config => "GatewayMember balancer://b dns://b.example\n");
+ok !$ok, 'members that follow DNS do';
+like $said, qr/GW01400: .*test\.conf:1: .* need mod_watchdog: load it/,
+    '... and a line says so';
 done_testing;

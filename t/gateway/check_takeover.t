@@ -4,6 +4,9 @@
 use Gateway::Test;
 use Time::HiRes qw(time);
 
+my $prefork = Gateway::Setup::mpm() eq 'prefork';
+my $patience = Gateway::Setup::patience();
+
 # A check takes a while, so that another child's would meet it.
 my $back = Gateway::Backend->http(sub {
     my $req = shift;
@@ -11,12 +14,10 @@ my $back = Gateway::Backend->http(sub {
         $req->{conn}->silent(0.3);
         return [ 200, [], '' ];
     }
-    select undef, undef, undef, 6 if $req->target =~ /slow/;
+    select undef, undef, undef, 6 * $patience if $req->target =~ /slow/;
     return [ 200, [], 'page' ];
-}, timeout => 10);
+}, timeout => 20);
 
-my $prefork = Gateway::Setup::mpm() eq 'prefork';
-my $patience = Gateway::Setup::patience();
 my $config = <<'EOC';
 <Gateway balancer://app>
     GatewayMember http://@B@ hcmethod=GET hcuri=/health hcinterval=100ms
@@ -60,29 +61,20 @@ sub checkers {
     return map { /\[pid (\d+)/ ? $1 : () } $s->log->grep(qr/GW01304/);
 }
 
-# Checks came within two seconds of this time, by another child.
+# Checks came within two seconds of this time, or so many, by another child.
 sub goes_on {
-    my ($s, $began, $before, $how) = @_;
+    my ($s, $began, $before, $how, $seconds) = @_;
+    $seconds ||= 2;
     my $first;
     $back->wait(sub { $first = first_after($began) }, 15);
-    cmp_ok(($first // time) - $began, '<', 2 * $patience,
-        "$how: checks go on within two seconds");
-    $s->wait_for(sub { checkers($s) == $before + 1 }, 2);
+    cmp_ok(($first // time) - $began, '<', $seconds * $patience,
+        "$how: checks go on within $seconds seconds");
+    $s->wait_for(sub { checkers($s) == $before + 1 }, $seconds);
     my @who = checkers($s);
     is scalar @who, $before + 1, '... of one more child';
     my @now = $s->children;
     ok scalar(grep { $_ == $who[-1] } @now), '... that is there';
     return;
-}
-
-# A graceful restart, until one of the new children is there, which takes a
-# second or two, depending on the MPM. Which ones were there before?
-sub replace_children {
-    my ($s) = @_;
-    my %old = map { $_ => 1 } $s->children;
-    $s->restart('graceful');
-    ok $s->wait_for(sub { grep { !$old{$_} } $s->children }), 'a new child';
-    return %old;
 }
 
 my $s = Gateway::Test->server(vars => { B => $back }, children => 4,
@@ -100,12 +92,17 @@ for (1, 2) {
 }
 is overlaps(), 0, 'one check at a time';
 
-# A graceful restart.
+# A graceful restart; it takes the MPM a second or two to make new children.
 $back->clear;
-my %old = replace_children($s);
-goes_on($s, time, $n++, 'a graceful restart');
+my %old = map { $_ => 1 } $s->children;
+my $began = time;
+$s->restart('graceful');
+goes_on($s, $began, $n++, 'a graceful restart', 4);
 ok !$old{ (checkers($s))[-1] }, '... of the new ones';
 is overlaps(), 0, '... and only of those';
+# httpd's own: while old children are there a stop may miss a new one
+$s->wait_for(sub { !grep { $old{$_} } $s->children });
+$s->wait_for(sub { (() = $s->children) <= 4 });
 $s->stop;
 
 # Children that end in order, one after the other.
@@ -124,7 +121,8 @@ $back->wait(sub { first_after(time - 0.5) });
 my @at = spans();
 my ($pause) = sort { $b <=> $a }
     map { $at[$_][0] - $at[ $_ - 1 ][0] } 1 .. $#at;
-cmp_ok $pause, '<', 2 * $patience, '... within two seconds';
+# the MPM looks for lost children once a second, and all may end together
+cmp_ok $pause, '<', 3 * $patience, '... at once, or when there are any';
 is overlaps(), 0, '... one at a time';
 $s->stop;
 
@@ -139,10 +137,10 @@ my @busy = map { $s->client(timeout => 20) } 1 .. ($prefork ? 3 : 1);
 $_->get('/app/slow') for @busy;
 $back->wait(sub { @busy == grep { $_->{target} =~ /slow/ }
     $back->events(what => 'head') });
-replace_children($s);
-goes_on($s, time, 1, 'a graceful restart while requests last');
-my $there = kill 0, $who;
-ok $there, '... the one before is still there';
+$began = time;
+$s->restart('graceful');
+goes_on($s, $began, 1, 'a graceful restart while requests last', 4);
+ok kill(0, $who), '... the one before is still there';
 my $until = time;
 is $_->response->status, 200, '... and answers' for @busy;
 $back->wait(sub { first_after($until + 1) });
