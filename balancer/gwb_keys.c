@@ -136,8 +136,8 @@ static const char *read_retry_on(cmd_parms *cmd, gwb_params *p,
     return any ? NULL
                : apr_psprintf(cmd->pool, "retryon= must be a list of "
                               "connect, tls, reset, timeout and status "
-                              "codes, such as connect,tls,reset,timeout,503, "
-                              "or none, not '%s'", value);
+                              "codes, such as connect,tls,reset,timeout,503 "
+                              "or connect,502-504, or none, not '%s'", value);
 }
 
 static const char *read_hash_key(cmd_parms *cmd, gwb_params *p,
