@@ -431,7 +431,6 @@ static void describe(apr_pool_t *pool, const gateway_balancer *b,
 
     info->name = b->name;
     info->method = b->params.lbmethod;
-    info->nonce = b->params.nonce;
     info->waiting = gwb_shm_waiting(shm);
     info->refused = gwb_load(&shm->front->refused);
     info->gave_up = gwb_load(&shm->front->gave_up);

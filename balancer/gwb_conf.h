@@ -93,7 +93,6 @@ struct gwb_params {
     gw_time queue_timeout;
     ap_expr_info_t *hash_key;
     gwb_health_params health;
-    const char *nonce;          /* for the manager page */
 };
 
 struct gwb_group;

@@ -16,7 +16,6 @@ APLOG_USE_MODULE(gateway_balancer);
 #define QUEUE_MOST      100000
 #define LBSET_MOST      99
 #define METHOD_MAX      15
-#define NONCE_MAX       36
 #define STICKY_KEY_LEAST 16
 
 /* --- values of balancers ------------------------------------------------- */
@@ -167,17 +166,6 @@ static const char *read_fails(cmd_parms *cmd, gwb_params *p,
     return err;
 }
 
-static const char *read_nonce(cmd_parms *cmd, gwb_params *p,
-                              const char *value)
-{
-    if (*value == '\0' || strlen(value) > NONCE_MAX) {
-        return apr_psprintf(cmd->pool, "nonce= must be a text of 1 to %d "
-                            "characters, or None", NONCE_MAX);
-    }
-    p->nonce = apr_pstrdup(cmd->pool, value);
-    return NULL;
-}
-
 typedef enum {
     KEY_FLAG,               /* int */
     KEY_NUMBER,             /* int, least..most */
@@ -222,7 +210,6 @@ static const key_def balancer_keys[] = {
     { "fails", KEY_SPECIAL, 0, 0, read_fails },
     { "retry", KEY_SPAN, AT(health.retry_fixed), 0, NULL },
     { "slowstart", KEY_SPAN, AT(health.slow_start), 0, NULL },
-    { "nonce", KEY_SPECIAL, 0, 0, read_nonce },
     { NULL, KEY_FLAG, 0, 0, NULL }
 };
 
@@ -300,6 +287,9 @@ const char *gwb_keys_balancer(cmd_parms *cmd, gateway_balancer *balancer,
 
     while (def->name != NULL && strcmp(def->name, name) != 0) {
         ++def;
+    }
+    if (strcmp(name, "nonce") == 0) {
+        return "nonce= is not built yet: there is no manager page, remove it";
     }
     if (def->name == NULL) {
         for (i = 0; balancer_keys[i].name != NULL; ++i) {

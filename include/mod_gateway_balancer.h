@@ -101,7 +101,6 @@ typedef struct gateway_balancer_info gateway_balancer_info;
 struct gateway_balancer_info {
     const char *name;           /* without balancer:// */
     const char *method;
-    const char *nonce;          /* nonce= or NULL */
     unsigned places;            /* for members to be added */
     unsigned waiting;           /* requests in the queue */
     apr_uint64_t refused;       /* that found it full */
