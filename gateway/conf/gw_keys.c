@@ -71,19 +71,23 @@ static const struct {
     { "flusher", "remove it" },
     { "mapping", "the path is matched decoded, with %2F kept" },
     { "host", "GatewayPreserveHost On sends the client's Host" },
-    { "status", "to take a backend out, replace its URL" },
     { "multipathtcp", "remove it" },
-    { "loadfactor", NULL }, { "lbset", NULL }, { "redirect", NULL },
-    { "route", NULL }, { "lbmethod", NULL }, { "maxattempts", NULL },
-    { "stickysession", NULL }, { "stickysessionsep", NULL },
-    { "scolonpathdelim", NULL }, { "nofailover", NULL },
-    { "failonstatus", NULL }, { "failontimeout", NULL },
-    { "forcerecovery", NULL }, { "growth", NULL },
     { "nonce", "there is no manager page, remove it" },
-    { "hcmethod", NULL }, { "hcinterval", NULL }, { "hcpasses", NULL },
-    { "hcfails", NULL }, { "hcuri", NULL }, { "hctemplate", NULL },
-    { "hcexpr", NULL },
     { NULL, NULL }
+};
+
+/* Those of the balancer module; a single backend has no use for them. */
+static const char *const keys_of_members[] = {
+    "loadfactor", "lbset", "route", "redirect", "status", "resolve",
+    "slowstart", "hcmethod", "hcuri", "hcinterval", "hctimeout", "hcpasses",
+    "hcfails", "hcstatus", "hcexpr", "hchost", "hcheader", "hcport",
+    "hctemplate", NULL
+};
+static const char *const keys_of_balancers[] = {
+    "lbmethod", "hashkey", "stickysession", "stickysessionsep",
+    "scolonpathdelim", "sticky", "stickykey", "nofailover", "maxattempts",
+    "retryon", "retrybuffer", "deadline", "fails", "failonstatus",
+    "failontimeout", "forcerecovery", "growth", NULL
 };
 
 void gw_keys_init(gw_keys *keys)
@@ -254,11 +258,31 @@ static const char *later(apr_pool_t *pool, const char *name)
     for (i = 0; keys_later[i].name != NULL; ++i) {
         if (strcasecmp(keys_later[i].name, name) == 0) {
             return apr_psprintf(pool, "%s= is not built yet: %s",
-                                keys_later[i].name,
-                                keys_later[i].instead
-                                ? keys_later[i].instead
-                                : "it belongs to balancers; remove it");
+                                keys_later[i].name, keys_later[i].instead);
         }
+    }
+    return NULL;
+}
+
+static int is_among(const char *const *names, const char *name)
+{
+    while (*names != NULL && strcasecmp(*names, name) != 0) {
+        ++names;
+    }
+    return *names != NULL;
+}
+
+static const char *elsewhere(apr_pool_t *pool, const char *name)
+{
+    if (is_among(keys_of_members, name)) {
+        return apr_psprintf(pool, "%s= is a parameter of GatewayMember, a "
+                            "single backend has none: write it behind the "
+                            "URL of a member, or remove it", name);
+    }
+    if (is_among(keys_of_balancers, name)) {
+        return apr_psprintf(pool, "%s= is a parameter of balancers, a single "
+                            "backend has none: write it for a balancer:// "
+                            "URL, or remove it", name);
     }
     return NULL;
 }
@@ -425,6 +449,9 @@ const char *gw_keys_read(apr_pool_t *pool, gw_keys *keys, const char *word,
     }
     if (def->name == NULL) {
         err = eq ? later(pool, name) : NULL;
+        if (err == NULL && eq != NULL) {
+            err = elsewhere(pool, name);
+        }
         return err ? err : unknown(pool, word, name, words);
     }
     if (eq == NULL || eq[1] == '\0') {

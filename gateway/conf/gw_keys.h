@@ -25,8 +25,8 @@ int gw_keys_any(const gw_keys *keys);
  * @param words  words without '=' that the directive knows, for the list of
  *               what is known, or NULL
  * @return NULL, or what is wrong: an unknown key (with the closest known
- *         one), a key that is not built yet (with what to do instead), a
- *         value out of range
+ *         one), a key that is not built yet (with what to do instead), one of
+ *         members or balancers (with where it belongs), a value out of range
  */
 const char *gw_keys_read(apr_pool_t *pool, gw_keys *keys, const char *word,
                          const char *words);

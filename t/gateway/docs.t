@@ -202,6 +202,19 @@ refused("GatewayPass /x http://b ${_}1\n", $_, $not_parameter{$_})
     for sort keys %not_parameter;
 refused("GatewayPass /x ${_}b\n", $_, $not_scheme{$_})
     for sort keys %not_scheme;
+# what a single backend has no use for says where it belongs
+sub is_elsewhere {
+    my ($key, $where) = @_;
+    return if $parameter{$key};
+    my ($ok, $said) = Gateway::Test->configtest(
+        config => "GatewayPass /x http://b ${key}1\n");
+    like $said, qr{line\ 1\ of\ \S+test\.conf:\n\Q$key $where\E}x,
+        "$key belongs elsewhere";
+    return;
+}
+is_elsewhere($_, 'is a parameter of GatewayMember') for sort keys %member;
+is_elsewhere($_, 'is a parameter of balancers')
+    for sort grep { !$member{$_} } keys %balancer;
 my $keys_c = slurp("$root/gateway/conf/gw_keys.c");
 my ($keys_later) = $keys_c =~ /^\} keys_later\[\] = \{\n(.*?)^\};/ms;
 is_deeply [ sort keys %not_parameter ],
