@@ -8,8 +8,6 @@
 
 #include "gw_headscan.h"
 
-#define FILTER_NAME "GW_FRONT_IN"
-
 /* Bytes asked for at a time: two buckets of core's; mod_ssl gives half. */
 #define READ_SIZE 16000
 
@@ -38,7 +36,7 @@ struct gw_front_in {
     int chunked;                /* hold is in force */
 };
 
-static ap_filter_rec_t *filter;
+static ap_filter_rec_t *input_filter;
 
 /* --- below -------------------------------------------------------------- */
 
@@ -162,7 +160,7 @@ static void append_small(gw_front_in *in, const char *data, apr_size_t len)
 }
 
 /* Into kept, so that it outlives this call and the next read below. */
-static apr_status_t keep(gw_front_in *in, apr_bucket *e)
+static apr_status_t read_ahead(gw_front_in *in, apr_bucket *e)
 {
     const char *data;
     apr_size_t len;
@@ -212,7 +210,7 @@ static apr_status_t pull(gw_front_in *in, apr_read_type_e block)
     }
     rv = read_below(in, in->got, block, READ_SIZE);
     while (rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(in->got)) {
-        rv = keep(in, APR_BRIGADE_FIRST(in->got));
+        rv = read_ahead(in, APR_BRIGADE_FIRST(in->got));
     }
     apr_brigade_cleanup(in->got);
     if (is_final(rv)) {
@@ -424,11 +422,14 @@ static apr_status_t ask_below(gw_front_in *in, apr_bucket_brigade *bb,
     if (!in->chunked && mode == AP_MODE_GETLINE && in->mode != GW_IN_LOOP) {
         return ap_get_brigade(in->f->next, bb, mode, block, want);
     }
-    rv = pull(in, block);
-    if (give(in, bb, mode, want)) {
-        return APR_SUCCESS;
-    }
-    return rv == APR_SUCCESS ? APR_EAGAIN : rv;
+    do {
+        rv = pull(in, block);
+        if (give(in, bb, mode, want)) {
+            return APR_SUCCESS;
+        }
+        /* all that came is held back: who hears EAGAIN waits for an event */
+    } while (rv == APR_SUCCESS);
+    return rv;
 }
 
 static apr_status_t on_input(ap_filter_t *f, apr_bucket_brigade *bb,
@@ -464,8 +465,8 @@ static apr_status_t on_input(ap_filter_t *f, apr_bucket_brigade *bb,
 
 void gw_front_in_register(void)
 {
-    filter = ap_register_input_filter(FILTER_NAME, on_input, NULL,
-                                      AP_FTYPE_CONNECTION);
+    input_filter = ap_register_input_filter("GW_FRONT_IN", on_input, NULL,
+                                            AP_FTYPE_CONNECTION);
 }
 
 gw_front_in *gw_front_in_add(conn_rec *c)
@@ -476,7 +477,7 @@ gw_front_in *gw_front_in_add(conn_rec *c)
     in->mode = GW_IN_PASS;
     in->kept = apr_brigade_create(c->pool, c->bucket_alloc);
     in->got = apr_brigade_create(c->pool, c->bucket_alloc);
-    in->f = ap_add_input_filter_handle(filter, in, NULL, c);
+    in->f = ap_add_input_filter_handle(input_filter, in, NULL, c);
     gw_headscan_init(&in->scan, GW_FRONT_HEAD_MAX);
     return in;
 }

@@ -11,8 +11,6 @@
 
 APLOG_USE_MODULE(gateway);
 
-#define FILTER_NAME "GW_FRONT_OUT"
-
 /* Of so many bytes core writes what it can at once, in every 2.4; fewer (the
  * limit is 4096) it may only keep, until it is called with nothing. */
 #define WRITTEN_AT_ONCE 16384
@@ -30,7 +28,7 @@ struct gw_front_out {
     apr_pool_t *aside;          /* of files in queue and core; or NULL */
 };
 
-static ap_filter_rec_t *filter;
+static ap_filter_rec_t *output_filter;
 
 /* --- the queue ---------------------------------------------------------- */
 
@@ -267,8 +265,8 @@ static apr_status_t send_step(gw_front_out *out)
 
 void gw_front_out_register(void)
 {
-    filter = ap_register_output_filter(FILTER_NAME, on_output, NULL,
-                                       AP_FTYPE_NETWORK - 1);
+    output_filter = ap_register_output_filter("GW_FRONT_OUT", on_output, NULL,
+                                              AP_FTYPE_NETWORK - 1);
 }
 
 /* Core polls beyond FlushMaxThreshold, 64 KB if the server does not say. */
@@ -293,7 +291,7 @@ gw_front_out *gw_front_out_add(conn_rec *c)
     out->pass_max = pass_max_of(c);
     out->queue = apr_brigade_create(c->pool, c->bucket_alloc);
     out->pass = apr_brigade_create(c->pool, c->bucket_alloc);
-    out->f = ap_add_output_filter_handle(filter, out, NULL, c);
+    out->f = ap_add_output_filter_handle(output_filter, out, NULL, c);
     return out;
 }
 

@@ -59,6 +59,8 @@ static const head_case heads[] = {
     { "a version behind a tab", "GET /\tHTTP/1.0\r\n", GW_SCAN_PART, 0 },
     { "a version behind blanks", "GET /   HTTP/1.0\r\n",
       GW_SCAN_PART, 0 },
+    { "white space in front, so that a version is the first word",
+      "\rHTTP/1.0\r\n", GW_SCAN_PART, 0 },
     { "a broken version", "GET / HTTX/1.0\r\n", GW_SCAN_WHOLE, 16 },
     { "a version that begins twice", "GET / HTTHTTP/ HTTP/1.0\r\n",
       GW_SCAN_PART, 0 },
