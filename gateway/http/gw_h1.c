@@ -45,7 +45,7 @@ static void drop_framing(gw_res_head *head, const gw_h1_facts *facts)
 static apr_status_t accept_interim(gw_h1 *h, gw_res_head *head,
                                    const gw_h1_facts *facts)
 {
-    if (head->status == 101) {
+    if (head->status == 101 && !h->upgrade_request) {
         return gw_h1_break(h, GW_FAIL_JUNK, "101 that nobody asked for");
     }
     if (++h->interims > GW_INTERIM_MAX) {
@@ -53,6 +53,10 @@ static apr_status_t accept_interim(gw_h1 *h, gw_res_head *head,
     }
     h->reusable &= !facts->close;
     drop_framing(head, facts);
+    if (head->status == 101) {
+        h->reusable = 0;
+        h->res = GW_H1_TUNNEL;
+    }
     return APR_SUCCESS;
 }
 
@@ -203,6 +207,7 @@ apr_status_t gw_h1_read_body(gw_h1 *h, gw_bufq *in, const char **pdata,
     switch (h->res) {
     case GW_H1_LENGTH:
     case GW_H1_CLOSE:
+    case GW_H1_TUNNEL:
         return read_length(h, in, pdata, plen);
     case GW_H1_CHUNKED:
         return read_chunked(h, in, pdata, plen);
@@ -229,14 +234,17 @@ static apr_status_t closed_in_head(gw_h1 *h, gw_bufq *in)
 static apr_status_t closed_in_body(gw_h1 *h, gw_bufq *in, int clean)
 {
     if (!clean) {
-        return gw_h1_break(h, GW_FAIL_TRUNCATED,
-                           "connection broke inside the body");
+        return gw_h1_break(h, GW_FAIL_TRUNCATED, h->res == GW_H1_TUNNEL
+                           ? "connection broke"
+                           : "connection broke inside the body");
     }
     if (gw_bufq_len(in)) {
         /* a complete body would be cut without a sign */
         return gw_h1_break(h, GW_FAIL_INTERNAL, "body was not drained");
     }
-    h->res = GW_H1_DONE;
+    if (h->res == GW_H1_CLOSE) {
+        h->res = GW_H1_DONE;
+    }
     return APR_EOF;
 }
 
@@ -248,6 +256,7 @@ apr_status_t gw_h1_peer_closed(gw_h1 *h, gw_bufq *in, int clean)
     case GW_H1_HEAD:
         return closed_in_head(h, in);
     case GW_H1_CLOSE:
+    case GW_H1_TUNNEL:
         return closed_in_body(h, in, clean);
     case GW_H1_DONE:
         return APR_EOF;

@@ -32,6 +32,7 @@ typedef enum {
     GW_H1_LENGTH,           /* body of a known length */
     GW_H1_CHUNKED,
     GW_H1_CLOSE,            /* body until the connection closes */
+    GW_H1_TUNNEL,           /* behind a 101: bytes of another protocol */
     GW_H1_DONE,             /* response complete */
     GW_H1_BROKEN            /* never to be used again */
 } gw_h1_state;
@@ -43,7 +44,7 @@ struct gw_h1 {
     int req_done;           /* request side: all of it serialised */
     int head_request;       /* the method was HEAD */
     int http10;             /* the request spoke HTTP/1.0 */
-    int connect_request;    /* reserved for tunnels: always 0 */
+    int upgrade_request;    /* another protocol was asked for */
     int reusable;           /* only ever cleared within an exchange */
     gw_framing framing;     /* of the request */
     apr_off_t req_left;     /* with GW_BODY_LENGTH */
@@ -74,8 +75,9 @@ void gw_h1_init(gw_h1 *h, const gw_h1_limits *limits);
  * Begin an exchange: serialise the head into out.
  * Refuses what could split a request: method no token, target or Host with a
  * byte outside VCHAR, a field name no token, a field value with a control
- * byte, Host, Connection or framing among the fields. Writes Host first, then
- * the fields in order, then Connection and the framing. HTTP/1.0 with chunked
+ * byte, Host, Connection, Upgrade or framing among the fields, an upgrade with
+ * a body. Writes Host first, then the fields in order, then Connection (and
+ * Upgrade) and the framing. HTTP/1.0 with chunked
  * framing is refused, so is CONNECT, and a connection that may not be reused.
  * @return APR_SUCCESS; APR_EINVAL (h->why says what, nothing written, the
  *         connection is as good as before); APR_EAGAIN when the head does not
@@ -101,7 +103,10 @@ apr_status_t gw_h1_send_end(gw_h1 *h, gw_bufq *out);
 
 /**
  * Parse one head from in. Interim responses are given one by one, checked
- * like final ones, CL and TE removed; 101 is GW_FAIL_JUNK here.
+ * like final ones, CL and TE removed. 101 is GW_FAIL_JUNK unless an upgrade
+ * was asked for; then the state is GW_H1_TUNNEL, whether it is the right
+ * answer is for the caller to find out: gw_h1_send() and gw_h1_read_body()
+ * carry the bytes of a tunnel from then on, which the close ends.
  * @param pool   the head is allocated here
  * @return APR_SUCCESS and *phead; APR_EAGAIN; APR_EGENERAL broken (fail, why)
  */

@@ -46,6 +46,8 @@ static int is_reserved(gw_str name)
     switch (name.len) {
     case 4:
         return gw_str_is(name, "host");
+    case 7:
+        return gw_str_is(name, "upgrade");
     case 10:
         return gw_str_is(name, "connection");
     case 14:
@@ -79,8 +81,23 @@ static const char *check_fields(const apr_table_t *headers)
     return NULL;
 }
 
+static const char *check_upgrade(const gw_req_head *head)
+{
+    if (!head->minor || head->connection || head->framing == GW_BODY_CHUNKED
+        || (head->framing == GW_BODY_LENGTH && head->length)) {
+        return "an upgrade needs HTTP/1.1, no body, and Connection";
+    }
+    return *head->upgrade && is_visible(head->upgrade) && !strchr(head->upgrade, ',')
+        ? NULL : "Upgrade is not one protocol";
+}
+
 static const char *check_head(const gw_req_head *head)
 {
+    const char *why = head->upgrade ? check_upgrade(head) : NULL;
+
+    if (why) {
+        return why;
+    }
     if (!gw_str_is_token(gw_str_of(head->method))) {
         return "request method is no token";
     }
@@ -148,7 +165,11 @@ static void put_head(sink *s, const gw_req_head *head, const char *framing)
     if (head->headers) {
         put_fields(s, head->headers);
     }
-    if (head->connection) {
+    if (head->upgrade) {
+        put_field(s, "Connection", "Upgrade");
+        put_field(s, "Upgrade", head->upgrade);
+    }
+    else if (head->connection) {
         put_field(s, "Connection", head->connection);
     }
     else if (!head->minor) {
@@ -185,6 +206,7 @@ static void begin(gw_h1 *h, const gw_req_head *head)
     h->req_done = head->framing != GW_BODY_CHUNKED && !h->req_left;
     h->head_request = !strcmp(head->method, "HEAD");
     h->http10 = !head->minor;
+    h->upgrade_request = head->upgrade != NULL;
     h->reusable = (!head->connection
                    || !gw_str_list_has(head->connection, "close"))
         && !gw_msg_binds_connection(head->headers);
@@ -261,6 +283,9 @@ apr_status_t gw_h1_send(gw_h1 *h, const char *data, apr_size_t len,
     *pn = 0;
     if (!len) {
         return APR_SUCCESS;
+    }
+    if (h->res == GW_H1_TUNNEL) {
+        return gw_bufq_write(out, data, len, pn);
     }
     if (h->framing == GW_BODY_CHUNKED && !h->req_done) {
         return send_chunk(data, len, out, pn);

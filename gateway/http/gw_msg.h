@@ -23,6 +23,10 @@ struct gw_req_head {
     const char *host;       /* value of the Host field */
     apr_table_t *headers;   /* no Host, no framing, nothing hop-by-hop */
     const char *connection; /* value of Connection, or NULL for keep-alive */
+    const char *upgrade;    /* the protocol to ask for, sent with Connection:
+                               Upgrade (connection is NULL then); NULL: none.
+                               Given to an exchange: those that the client
+                               offers, see gw_upgrade_offer() */
     gw_framing framing;
     apr_off_t length;       /* with GW_BODY_LENGTH */
     int minor;              /* HTTP/1.minor to speak, 1 or 0 */
