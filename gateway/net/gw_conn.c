@@ -241,6 +241,7 @@ static apr_status_t connecting(gw_conn *conn, gw_time limit)
         rv = try_address(conn, limit);
         if (rv == APR_SUCCESS) {
             conn->step_deadline = 0;
+            conn->quiet = !conn->origin->tls;
             transit(conn, conn->origin->tls ? GW_CONN_SECURING
                     : GW_CONN_READY, "connected");
             return APR_SUCCESS;
@@ -376,7 +377,7 @@ static void explain_io(gw_conn *conn, const char *what, apr_status_t rv)
 static int in_body(const gw_conn *conn)
 {
     return conn->h1.res == GW_H1_LENGTH || conn->h1.res == GW_H1_CHUNKED
-           || conn->h1.res == GW_H1_CLOSE;
+           || conn->h1.res == GW_H1_CLOSE || conn->h1.res == GW_H1_TUNNEL;
 }
 
 static apr_status_t in_is_full(gw_conn *conn)
@@ -397,6 +398,10 @@ apr_status_t gw_conn_fill(gw_conn *conn)
     if (conn->peer_closed) {
         return APR_EOF;
     }
+    if (conn->quiet) {
+        conn->quiet = 0;
+        return APR_EAGAIN;
+    }
     if (want > conn->read_size) {
         want = conn->read_size;
     }
@@ -415,7 +420,12 @@ apr_status_t gw_conn_fill(gw_conn *conn)
             conn->read_size *= 2;
         }
     }
-    else if (rv != APR_EAGAIN) {
+    else if (rv == APR_EAGAIN) {
+        if (!gw_bufq_len(&conn->in)) {
+            gw_bufq_free(&conn->in);
+        }
+    }
+    else {
         conn->peer_closed = 1;
         conn->peer_clean = rv == APR_EOF;
         if (rv != APR_EOF) {
@@ -452,6 +462,20 @@ apr_status_t gw_conn_flush(gw_conn *conn)
     return rv;
 }
 
+apr_status_t gw_conn_end(gw_conn *conn)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (conn->tls) {
+        rv = gw_tls_end(conn->tls, &conn->write_events);
+    }
+    else {
+        gw_sock_end(conn->fd);
+    }
+    conn->ending = rv == APR_EAGAIN;
+    return rv;
+}
+
 static void want_io(const gw_conn *conn, int events, gw_wants *w)
 {
     gw_wants_socket(w, conn->fd, conn->serial, events);
@@ -459,7 +483,7 @@ static void want_io(const gw_conn *conn, int events, gw_wants *w)
 
 static void ready_wants(const gw_conn *conn, int reading, gw_wants *w)
 {
-    if (gw_bufq_len(&conn->out) && !conn->write_failed) {
+    if ((gw_bufq_len(&conn->out) || conn->ending) && !conn->write_failed) {
         want_io(conn, conn->tls ? conn->write_events : GW_WANT_WRITE, w);
     }
     if (reading && !conn->peer_closed) {
@@ -508,11 +532,11 @@ int gw_conn_alive(gw_conn *conn)
         || conn->write_failed || gw_bufq_len(&conn->in)) {
         return 0;
     }
-    if (!conn->tls) {
-        return gw_sock_idle_alive(conn->fd);
+    if (!conn->tls || !gw_tls_buffered(conn->tls)) {
+        conn->quiet = gw_sock_idle_alive(conn->fd);
     }
-    if (!gw_tls_buffered(conn->tls) && gw_sock_idle_alive(conn->fd)) {
-        return 1;
+    if (!conn->tls || conn->quiet) {
+        return conn->quiet;
     }
     /* what came may be a session ticket: OpenSSL takes it in and then says
      * EAGAIN; a byte of content is one too many */

@@ -58,8 +58,10 @@ struct gw_conn {
     int read_events;                /* what a blocked read waits for; TLS may
                                        want to write */
     int write_events;
+    int quiet;                      /* nothing was there to read just now */
     int peer_closed;                /* EOF seen */
     int peer_clean;                 /* with FIN or close_notify */
+    int ending;                     /* gw_conn_end() has to be called again */
     int write_failed;               /* nothing can be sent any more, but the
                                        response may still be read */
     apr_size_t read_size;           /* of the next read; grows with a body */
@@ -99,9 +101,16 @@ const char *gw_conn_tried(const gw_conn *conn, apr_pool_t *pool);
  * to write), APR_EAGAIN, APR_EOF (read: peer_closed is set), or an error with
  * fail/why set: RESET, or LIMIT when in is full. A failed read sets
  * peer_closed but not peer_clean; a failed write leaves reading possible.
- * TLS errors count as RESET here: request bytes may have arrived. */
+ * TLS errors count as RESET here: request bytes may have arrived.
+ * The first read behind gw_conn_alive() or a plain connect says EAGAIN without
+ * asking the kernel: it would follow a request that was sent this moment. An
+ * in that is empty then costs no memory while the backend thinks. */
 apr_status_t gw_conn_fill(gw_conn *conn);
 apr_status_t gw_conn_flush(gw_conn *conn);
+
+/** Once out is empty: tell the peer that nothing more will come (FIN, over
+ * TLS close_notify); reading goes on. APR_SUCCESS, or APR_EAGAIN. */
+apr_status_t gw_conn_end(gw_conn *conn);
 
 /** Events the connection waits for now, per state. */
 void gw_conn_wants(const gw_conn *conn, int reading, gw_wants *w);

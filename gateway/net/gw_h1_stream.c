@@ -32,6 +32,11 @@ struct h1_stream {
     gw_time stuck_since;        /* bytes wait to be sent, none moved; or 0 */
     apr_off_t moved;            /* sent + received at that time */
     int keepalive;              /* of the final head */
+    enum {
+        OPEN,
+        ENDS,                   /* send_end() in a tunnel: when out is empty */
+        ENDED                   /* and the backend was told */
+    } end;
     char why[600];
 };
 
@@ -251,6 +256,11 @@ static apr_status_t codec_refused(h1_stream *h, apr_status_t rv)
     return failed(h, GW_FAIL_INTERNAL, rv);
 }
 
+static int in_tunnel(const h1_stream *h)
+{
+    return h->conn->h1.res == GW_H1_TUNNEL;
+}
+
 static apr_status_t h1_send_head(gw_stream *s, const gw_req_head *head)
 {
     h1_stream *h = (h1_stream *)s;
@@ -295,6 +305,10 @@ static apr_status_t h1_send_end(gw_stream *s)
     if (conn->write_failed) {
         return write_is_over(h);
     }
+    if (in_tunnel(h)) {
+        h->end = h->end == OPEN ? ENDS : h->end;
+        return APR_SUCCESS;
+    }
     rv = gw_h1_send_end(&conn->h1, &conn->out);
     return rv == APR_SUCCESS || rv == APR_EAGAIN ? rv : codec_refused(h, rv);
 }
@@ -314,7 +328,7 @@ static gw_time send_deadline(h1_stream *h)
 
 static apr_status_t send_blocked(h1_stream *h)
 {
-    if (gw_now() < send_deadline(h)) {
+    if (in_tunnel(h) || gw_now() < send_deadline(h)) {
         return APR_EAGAIN;
     }
     apr_snprintf(h->why, sizeof(h->why), "%s took no bytes of the request "
@@ -322,6 +336,19 @@ static apr_status_t send_blocked(h1_stream *h)
                  (apr_int64_t)(h->lease.opts->timeout / 1000));
     h->conn->write_failed = 1;
     return failed(h, GW_FAIL_SEND_TIMEOUT, APR_TIMEUP);
+}
+
+/* A tunnel may rest for hours: it holds no memory meanwhile. */
+static apr_status_t tunnel_flushed(h1_stream *h)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    gw_bufq_free(&h->conn->out);
+    if (h->end == ENDS) {
+        rv = gw_conn_end(h->conn);
+        h->end = rv == APR_SUCCESS ? ENDED : h->end;
+    }
+    return rv;
 }
 
 static apr_status_t h1_flush(gw_stream *s)
@@ -344,7 +371,7 @@ static apr_status_t h1_flush(gw_stream *s)
         conn->out.limit = GW_CONN_OUT_MAX;
         gw_bufq_free(&conn->out);
     }
-    return APR_SUCCESS;
+    return in_tunnel(h) ? tunnel_flushed(h) : APR_SUCCESS;
 }
 
 /* --- response ----------------------------------------------------------- */
@@ -421,6 +448,9 @@ static apr_status_t h1_read_body(gw_stream *s, const char **pdata,
         }
         rv = more(h);
     } while (rv == APR_SUCCESS);
+    if (rv == APR_EAGAIN && in_tunnel(h)) {
+        gw_bufq_free(&conn->in);
+    }
     return rv;
 }
 
@@ -439,7 +469,8 @@ static void h1_wants(gw_stream *s, int reading, gw_wants *w)
     }
     else if (h->conn) {
         gw_conn_wants(h->conn, reading, w);
-        if (gw_bufq_len(&h->conn->out) && !h->conn->write_failed) {
+        if (gw_bufq_len(&h->conn->out) && !h->conn->write_failed
+            && !in_tunnel(h)) {
             gw_wants_until(w, send_deadline(h));
         }
     }

@@ -46,11 +46,17 @@ struct gw_conn_opts {
     int max;                    /* the same, in all processes; 0: no limit */
     int queue;                  /* most who wait for one in this process */
     gw_time queue_timeout;      /* and how long; 0: connect_timeout */
+    const char *upgrade;        /* protocols that may be asked for, see
+                                   gw_upgrade.h; NULL: none */
+    gw_time tunnel_timeout;     /* without a byte in either direction */
 };
 
 /** Idle time when neither ttl= nor the backend's Keep-Alive says: below the
  * 60 s that most servers close at. */
 #define GW_IDLE_DEFAULT GW_SEC(55)
+
+/** Idle time of a tunnel when tunneltimeout= does not say. */
+#define GW_TUNNEL_IDLE_DEFAULT GW_SEC(3600)
 
 /** Most who wait in a process when queue= does not say: more than a child has
  * threads, so that time bounds the line rather than its length. */

@@ -155,6 +155,11 @@ apr_status_t gw_sock_write(int fd, const char *buf, apr_size_t len,
     return APR_STATUS_IS_EAGAIN(errno) ? APR_EAGAIN : errno;
 }
 
+void gw_sock_end(int fd)
+{
+    (void)shutdown(fd, SHUT_WR);
+}
+
 int gw_sock_idle_alive(int fd)
 {
     ssize_t n;

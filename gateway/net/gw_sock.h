@@ -29,6 +29,9 @@ apr_status_t gw_sock_read(int fd, char *buf, apr_size_t len, apr_size_t *pn);
 apr_status_t gw_sock_write(int fd, const char *buf, apr_size_t len,
                            apr_size_t *pn);
 
+/** Nothing more will be written. */
+void gw_sock_end(int fd);
+
 /** Idle and alive: nothing to read, not closed (recv MSG_PEEK). */
 int gw_sock_idle_alive(int fd);
 

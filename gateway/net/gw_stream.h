@@ -96,6 +96,15 @@ struct gw_stream_ops {
     void (*release)(gw_stream **ps, int keep);
 };
 
+/*
+ * Behind a 101 (read_head() gave it, to an upgrade that was asked for) the
+ * stream is a pipe of bytes: send() puts them into the queue, flush() writes
+ * it out and never fails with SEND_TIMEOUT, read_body() gives those of the
+ * backend until APR_EOF, when it ended its side. After send_end() flush() also
+ * tells the backend, behind the last byte, that no more will come. counts()
+ * goes on; the stream is not kept.
+ */
+
 /** A request for a stream. */
 typedef struct gw_lease gw_lease;
 struct gw_lease {

@@ -573,6 +573,22 @@ int gw_tls_buffered(const gw_tls *tls)
     return SSL_has_pending(tls->ssl);
 }
 
+apr_status_t gw_tls_end(gw_tls *tls, int *pevents)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int ret;
+
+    if (tls->done && !tls->broken) {
+        begin_call(tls);
+        ret = SSL_shutdown(tls->ssl);
+        if (ret < 0 && outcome(tls, ret, pevents) == APR_EAGAIN) {
+            rv = APR_EAGAIN;
+        }
+        ERR_clear_error();
+    }
+    return rv;
+}
+
 void gw_tls_shutdown(gw_tls *tls)
 {
     if (tls->done && !tls->broken) {

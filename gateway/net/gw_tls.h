@@ -79,6 +79,11 @@ int gw_tls_pending(const gw_tls *tls);
  * it is; it may be part of a record. */
 int gw_tls_buffered(const gw_tls *tls);
 
+/** Nothing more will be written: send close_notify; reading goes on.
+ * @return APR_SUCCESS, also when nothing can be sent any more; APR_EAGAIN
+ *         (*pevents: what for) */
+apr_status_t gw_tls_end(gw_tls *tls, int *pevents);
+
 /** Send close_notify if that needs no wait. */
 void gw_tls_shutdown(gw_tls *tls);
 
