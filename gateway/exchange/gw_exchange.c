@@ -6,13 +6,13 @@
 #include "gw_retry.h"
 
 static const char *const state_names[] = {
-    "PICK", "OPEN", "TALK", "DONE", "FAILED"
+    "PICK", "OPEN", "TALK", "TUNNEL", "DONE", "FAILED"
 };
 static const char *const req_names[] = {
     "HEAD", "EXPECT", "BODY", "END", "FLUSH", "CLOSED", "BROKEN"
 };
 static const char *const res_names[] = {
-    "HEAD", "BODY", "CLOSED"
+    "HEAD", "BODY", "CLOSED", "SWITCHED"
 };
 
 const char *gw_exchange_state(const gw_exchange *x)
@@ -54,6 +54,16 @@ void gw_x_set_fail(gw_exchange *x, gw_fail fail, const char *why)
     }
 }
 
+void gw_x_forget_heads(gw_exchange *x)
+{
+    if (x->attempt_pool != x->pool) {
+        apr_pool_clear(x->attempt_pool);
+        return;
+    }
+    apr_pool_create(&x->attempt_pool, x->pool);
+    apr_pool_tag(x->attempt_pool, "gw_attempt");
+}
+
 void gw_x_stream_failed(gw_exchange *x)
 {
     gw_fail fail = x->stream->fail;
@@ -93,7 +103,7 @@ static void report(gw_exchange *x, gw_fail fail)
 {
     gw_attempt_report r;
 
-    r.fail = fail;
+    r.fail = x->result.tunnel ? GW_OK : fail;
     r.status = x->result.status;
     r.reused = x->result.reused;
     r.connect_time = x->result.connect_time;
@@ -114,7 +124,7 @@ static int begin_attempt(gw_exchange *x)
     lease.waker = x->p.waker;
     lease.fresh = x->fresh;
     lease.home = x->p.home;
-    x->leased = gw_now();
+    x->leased = x->now;
     transit(x, GW_X_OPEN, "backend chosen");
     if (x->p.net->lease(x->p.net, &lease, &x->stream) != APR_SUCCESS) {
         x->stream = NULL;
@@ -141,6 +151,19 @@ static void end_stream(gw_exchange *x, int keep)
     }
 }
 
+static void note_tunnel(gw_exchange *x)
+{
+    const gw_tunnel *t = &x->tunnel;
+
+    x->result.tunnel_sent = gw_tunnel_sent(t);
+    x->result.tunnel_received = t->received;
+    gw_log(x->p.logger, GW_LOG_INFO, 0, GWNO(00503) "%s tunnel to %s ended: "
+           "%s; %" APR_OFF_T_FMT " bytes to the backend, %" APR_OFF_T_FMT
+           " from it", x->result.tunnel, x->choice.origin->name,
+           x->result.fail == GW_OK ? t->why : x->result.why,
+           x->result.tunnel_sent, x->result.tunnel_received);
+}
+
 /* The only end. */
 static void finish(gw_exchange *x)
 {
@@ -149,13 +172,16 @@ static void finish(gw_exchange *x)
     if (x->state >= GW_X_DONE) {
         return;
     }
+    if (x->state == GW_X_TUNNEL) {
+        note_tunnel(x);
+    }
     if (x->state != GW_X_PICK) {
         end_stream(x, ok);
         report(x, x->result.fail);
     }
     x->result.request_unread = x->p.head->framing != GW_BODY_NONE
                                && !x->body_eof;
-    x->result.total = gw_now() - x->started;
+    x->result.total = x->now - x->started;
     gw_bufq_free(&x->kept);
     transit(x, ok ? GW_X_DONE : GW_X_FAILED,
             ok ? "delivered" : x->result.why);
@@ -179,7 +205,7 @@ static gw_retry_verdict decide(gw_exchange *x, gw_fail fail)
     f.move_on = picker->move_on;
     f.others = f.moves < f.moves_max && picker->ops->others
                && picker->ops->others(x->p.picker);
-    return gw_now() < x->p.deadline ? gw_retry_decide(&f) : GW_RETRY_NO;
+    return x->now < x->p.deadline ? gw_retry_decide(&f) : GW_RETRY_NO;
 }
 
 /* A move is a further attempt that somebody has to pay for. */
@@ -220,7 +246,7 @@ static gw_retry_verdict verdict_on(gw_exchange *x)
 static int chosen_in_vain(gw_exchange *x)
 {
     if (x->result.fail != GW_FAIL_BUSY || !x->p.picker->queues
-        || gw_now() >= x->p.deadline) {
+        || x->now >= x->p.deadline) {
         return 0;
     }
     report(x, GW_FAIL_BUSY);
@@ -302,7 +328,7 @@ static gw_run step_open(gw_exchange *x, gw_wants *w)
         gw_x_stream_failed(x);
         return GW_RUN_FAILED;
     }
-    x->sent_at = x->recv_at = x->client_at = gw_now();
+    x->sent_at = x->recv_at = x->client_at = x->now;
     transit(x, GW_X_TALK, x->stream->reused ? "reused" : "connected");
     return GW_RUN_MOVED;
 }
@@ -314,11 +340,11 @@ void gw_x_note_progress(gw_exchange *x)
     x->stream->ops->counts(x->stream, &sent, &recv);
     if (sent != x->seen_sent) {
         x->seen_sent = sent;
-        x->sent_at = gw_now();
+        x->sent_at = x->now;
     }
     if (recv != x->seen_recv) {
         x->seen_recv = recv;
-        x->recv_at = gw_now();
+        x->recv_at = x->now;
         if (x->res == GW_RES_HEAD && !x->head_begun) {
             x->head_begun = x->recv_at;
         }
@@ -376,23 +402,60 @@ static limit talk_limit(const gw_exchange *x)
     return l;
 }
 
+/* Both sides could go on, but others have waited long enough. */
+static int turn_is_over(const gw_exchange *x)
+{
+    return x->turn_req <= 0 || x->turn_res <= 0;
+}
+
 static gw_run talk_blocked(gw_exchange *x, gw_wants *w)
 {
     limit l;
 
     gw_x_note_progress(x);
     l = talk_limit(x);
-    if (l.at <= gw_now()) {
+    if (l.at <= x->now) {
         gw_x_set_fail(x, l.fail, l.why);
         return GW_RUN_FAILED;
     }
-    gw_wants_until(w, l.at);
+    gw_wants_until(w, turn_is_over(x) ? x->now : l.at);
     if (x->req == GW_REQ_EXPECT) {
         gw_wants_until(w, x->expect_until);
     }
     x->stream->ops->wants(x->stream, !x->out_blocked, w);
     x->p.host->ops->wants(x->p.host, x->waits_client, x->out_blocked, w);
     return GW_RUN_BLOCKED;
+}
+
+static gw_run begin_tunnel(gw_exchange *x)
+{
+    const gw_conn_opts *opts = x->choice.opts;
+    gw_tunnel_limits limits;
+
+    limits.idle = opts->tunnel_timeout ? opts->tunnel_timeout
+                                       : GW_TUNNEL_IDLE_DEFAULT;
+    limits.half = gw_earlier(limits.idle, opts->timeout);
+    x->result.tunnel = x->upgrade;
+    gw_log(x->p.logger, GW_LOG_DEBUG, 0, GWNO(00502) "%s tunnel to %s (%s)",
+           x->upgrade, x->choice.origin->name, x->stream->addr);
+    gw_tunnel_begin(&x->tunnel, x->stream, x->p.host, &limits);
+    transit(x, GW_X_TUNNEL, x->upgrade);
+    return GW_RUN_MOVED;
+}
+
+static gw_run step_tunnel(gw_exchange *x, gw_wants *w)
+{
+    gw_tunnel *t = &x->tunnel;
+
+    if (APR_STATUS_IS_EAGAIN(gw_tunnel_run(t))) {
+        gw_tunnel_wants(t, w);
+        return GW_RUN_BLOCKED;
+    }
+    if (t->fail != GW_OK) {
+        gw_x_set_fail(x, t->fail, t->why);
+    }
+    finish(x);
+    return GW_RUN_MOVED;
 }
 
 static gw_run step_talk(gw_exchange *x, gw_wants *w)
@@ -411,7 +474,10 @@ static gw_run step_talk(gw_exchange *x, gw_wants *w)
         finish(x);
         return GW_RUN_MOVED;
     }
-    if (got == GW_RUN_MOVED) {
+    if (x->res == GW_RES_SWITCHED) {
+        return begin_tunnel(x);
+    }
+    if (got == GW_RUN_MOVED && !turn_is_over(x)) {
         gw_x_note_progress(x);
         return got;
     }
@@ -425,6 +491,8 @@ static gw_run step(gw_exchange *x, gw_wants *w)
         return step_pick(x, w);
     case GW_X_OPEN:
         return step_open(x, w);
+    case GW_X_TUNNEL:
+        return step_tunnel(x, w);
     default:
         return step_talk(x, w);
     }
@@ -433,10 +501,12 @@ static gw_run step(gw_exchange *x, gw_wants *w)
 apr_status_t gw_exchange_step(gw_exchange *x, gw_wants *w)
 {
     gw_wants_reset(w);
+    x->now = gw_now();
+    x->turn_req = x->turn_res = GW_EXCHANGE_TURN;
     while (x->state < GW_X_DONE) {
         gw_run run;
 
-        if (gw_now() >= x->p.deadline) {
+        if (x->state != GW_X_TUNNEL && x->now >= x->p.deadline) {
             gw_x_set_fail(x, GW_FAIL_DEADLINE, "the request took too long");
             run = GW_RUN_FAILED;
         }
@@ -447,7 +517,9 @@ apr_status_t gw_exchange_step(gw_exchange *x, gw_wants *w)
             attempt_failed(x);
         }
         else if (run == GW_RUN_BLOCKED) {
-            gw_wants_until(w, x->p.deadline);
+            if (x->state != GW_X_TUNNEL) {
+                gw_wants_until(w, x->p.deadline);
+            }
             if (!gw_wants_nothing(w)) {
                 return APR_EAGAIN;
             }
@@ -463,6 +535,7 @@ apr_status_t gw_exchange_step(gw_exchange *x, gw_wants *w)
 void gw_exchange_cancel(gw_exchange *x, gw_fail fail, const char *why)
 {
     if (x->state < GW_X_DONE) {
+        x->now = gw_now();
         gw_x_set_fail(x, fail, why);
         finish(x);
     }
@@ -495,8 +568,7 @@ gw_exchange *gw_exchange_create(apr_pool_t *pool,
     x->kept_all = 1;
     gw_bufq_init(&x->kept, params->replay_max ? params->replay_max
                            : GW_REPLAY_MAX);
-    apr_pool_create(&x->attempt_pool, pool);
-    apr_pool_tag(x->attempt_pool, "gw_attempt");
+    x->attempt_pool = pool;
     apr_pool_pre_cleanup_register(pool, x, exchange_cleanup);
     return x;
 }

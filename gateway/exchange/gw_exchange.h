@@ -10,12 +10,15 @@
  *   OPEN     a choice and a stream that is being opened
  *   TALK     a choice and an open stream; request and response sides have
  *            states of their own and run at the same time
- *   DONE     [final] nothing; a response was delivered whole
+ *   TUNNEL   a choice and a stream that is a pipe of bytes, gw_tunnel.h: the
+ *            backend agreed to another protocol that the client asked for
+ *   DONE     [final] nothing; a response was delivered whole, or a tunnel
+ *            ended by both sides
  *   FAILED   [final] nothing; see the result
  * Request side: HEAD, EXPECT (waits for a 100, a final response or
  * GW_EXPECT_WAIT), BODY, END, FLUSH, CLOSED (all sent), BROKEN (the backend
  * stopped reading: only its response counts). Response side: HEAD, BODY,
- * CLOSED. The exchange ends when the response side is closed, whatever is
+ * CLOSED, or SWITCHED behind a 101. The exchange ends when the response side is closed, whatever is
  * left of the request: the connection is not reused then.
  *
  * Failure paths: fail() is the only way an attempt fails, gw_retry_decide()
@@ -39,6 +42,10 @@
  * do not say. */
 #define GW_REPLAY_MAX 65536
 
+/** About so many body bytes are moved by one step in one direction, then
+ * others get their turn: well below a millisecond's work. */
+#define GW_EXCHANGE_TURN 262144
+
 typedef struct gw_exchange gw_exchange;
 
 typedef struct gw_exchange_params gw_exchange_params;
@@ -50,7 +57,8 @@ struct gw_exchange_params {
     const gw_logger *logger;
     const gw_req_head *head;
     gw_time client_timeout;     /* without body bytes from the client */
-    gw_time deadline;           /* of the whole exchange, or GW_NEVER */
+    gw_time deadline;           /* of the whole exchange, or GW_NEVER; a
+                                   tunnel goes on beyond it */
     apr_size_t replay_max;      /* body bytes kept; 0: GW_REPLAY_MAX */
     int home;                   /* 1 + the loop that steps it, 0: none; for
                                    gw_lease */
@@ -74,6 +82,11 @@ struct gw_result {
     gw_time ttfb;               /* from lease to the final head; -1 none */
     gw_time total;              /* of the whole exchange */
     apr_off_t sent, received;   /* body and heads, last attempt */
+    const char *tunnel;         /* the protocol of its tunnel, NULL: none
+                                   was opened. fail is how it ended then: the
+                                   backend has done its part */
+    apr_off_t tunnel_sent;      /* bytes to the backend in it */
+    apr_off_t tunnel_received;  /* and from it */
     int request_unread;         /* the client's body was not read to its
                                    end: its connection cannot go on */
 };
@@ -83,7 +96,8 @@ gw_exchange *gw_exchange_create(apr_pool_t *pool,
                                 const gw_exchange_params *params);
 
 /**
- * Run until the end or until it must wait.
+ * Run until the end, until it must wait, or until others should have their
+ * turn (a deadline that has come is among the wants then).
  * @param wants  out, on APR_EAGAIN: what for; never nothing
  * @return APR_SUCCESS ended, see gw_exchange_result(); APR_EAGAIN
  */

@@ -43,6 +43,29 @@ struct gw_host_ops {
      * @param writing  it waits to write response bytes
      */
     void (*wants)(gw_host *h, int body, int writing, gw_wants *w);
+
+    /*
+     * Tunnels; NULL for a host whose request never asks for another protocol
+     * (gw_req_head.upgrade).
+     */
+    /**
+     * Take the 101, which was found right, and become a pipe of bytes:
+     * read_body() gives what the client sends from now on, without a limit,
+     * until APR_EOF when it ended its side; write_body() and flush() carry
+     * bytes to it as they are, and never wait where that can be helped. Not
+     * before this call may a byte behind the request's head be read.
+     * @param protocol  what Upgrade says
+     * @return as head
+     */
+    apr_status_t (*tunnel)(gw_host *h, const gw_res_head *head,
+                           const char *protocol);
+    /**
+     * Nothing more will be written: end our side, behind the last byte.
+     * @return APR_SUCCESS; APR_EAGAIN bytes are still on their way;
+     *         APR_ENOTIMPL it cannot be ended by half, the tunnel is over; as
+     *         head
+     */
+    apr_status_t (*shutdown)(gw_host *h);
 };
 
 #endif

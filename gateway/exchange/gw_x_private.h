@@ -11,11 +11,13 @@
 
 #include "gw_bufq.h"
 #include "gw_exchange.h"
+#include "gw_tunnel.h"
 
 typedef enum {
     GW_X_PICK,
     GW_X_OPEN,
     GW_X_TALK,
+    GW_X_TUNNEL,
     GW_X_DONE,
     GW_X_FAILED
 } gw_x_state;
@@ -33,7 +35,8 @@ typedef enum {
 typedef enum {
     GW_RES_HEAD,
     GW_RES_BODY,
-    GW_RES_CLOSED
+    GW_RES_CLOSED,
+    GW_RES_SWITCHED             /* a 101 was taken: a tunnel begins */
 } gw_res_state;
 
 struct gw_exchange {
@@ -41,6 +44,11 @@ struct gw_exchange {
     gw_exchange_params p;
     apr_pool_t *pool;
     gw_time started;
+    /* the step */
+    gw_time now;                /* at its begin, or after a call of the host
+                                   that may have waited */
+    apr_ssize_t turn_req;       /* body bytes that each side may still move */
+    apr_ssize_t turn_res;
     /* the exchange */
     gw_x_state state;
     gw_result result;
@@ -55,9 +63,11 @@ struct gw_exchange {
     int taken;                  /* bytes were taken from the host */
     int body_eof;               /* the host gave all of it */
     /* the attempt */
-    apr_pool_t *attempt_pool;
+    apr_pool_t *attempt_pool;   /* pool, until interim heads need their own */
     gw_choice choice;
     gw_stream *stream;
+    const char *upgrade;        /* asked for by this attempt, or NULL */
+    gw_tunnel tunnel;           /* in state TUNNEL */
     gw_req_state req;
     gw_res_state res;
     const char *body;           /* borrowed from host or kept, not yet sent */
@@ -93,6 +103,10 @@ void gw_x_res_transit(gw_exchange *x, gw_res_state to, const char *why);
 void gw_x_set_fail(gw_exchange *x, gw_fail fail, const char *why);
 /** The same from what the stream says. */
 void gw_x_stream_failed(gw_exchange *x);
+
+/** No head that was read so far is needed any more. A backend may send many;
+ * a pool for them is made when the first one was, few requests need it. */
+void gw_x_forget_heads(gw_exchange *x);
 
 /** Move the marks that the deadlines count from. */
 void gw_x_note_progress(gw_exchange *x);

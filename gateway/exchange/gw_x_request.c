@@ -3,12 +3,13 @@
 #include <apr_strings.h>
 
 #include "gw_clock.h"
+#include "gw_upgrade.h"
 
 /* The backend stopped reading. What it says may still explain why, so the
  * response side goes on alone (security.md 22). */
 static gw_run broken(gw_exchange *x)
 {
-    x->recv_at = gw_now();
+    x->recv_at = x->now;
     gw_x_req_transit(x, GW_REQ_BROKEN, x->stream->why);
     return GW_RUN_MOVED;
 }
@@ -21,7 +22,12 @@ static gw_req_head head_for(gw_exchange *x)
     if (x->choice.host) {
         head.host = x->choice.host;
     }
-    if (x->choice.opts->disablereuse) {
+    head.upgrade = NULL;
+    if (x->p.head->upgrade) {
+        head.upgrade = gw_upgrade_choose(x->attempt_pool, x->p.head->upgrade,
+                                         x->choice.opts->upgrade);
+    }
+    if (x->choice.opts->disablereuse && !head.upgrade) {
         head.connection = "close";
     }
     if (*x->choice.prefix) {
@@ -40,11 +46,12 @@ static gw_run send_head(gw_exchange *x)
         gw_x_stream_failed(x);
         return GW_RUN_FAILED;
     }
+    x->upgrade = head->upgrade ? apr_pstrdup(x->pool, head->upgrade) : NULL;
     if (head->framing == GW_BODY_NONE) {
         gw_x_req_transit(x, GW_REQ_END, "no body");
     }
     else if (head->expect && !x->interim_sent) {
-        x->expect_until = gw_now() + GW_EXPECT_WAIT;
+        x->expect_until = x->now + GW_EXPECT_WAIT;
         gw_x_req_transit(x, GW_REQ_EXPECT, "client waits for a 100");
     }
     else {
@@ -60,12 +67,12 @@ static gw_run expect_over(gw_exchange *x)
         100, 1, "Continue", NULL, 0, -1
     };
 
-    if (gw_now() < x->expect_until) {
+    if (x->now < x->expect_until) {
         return GW_RUN_BLOCKED;
     }
     x->interim_sent = 1;
     x->p.host->ops->interim(x->p.host, &go_on);
-    x->client_at = gw_now();
+    x->client_at = x->now = gw_now();
     gw_x_req_transit(x, GW_REQ_BODY, "no 100 from the backend in time");
     return GW_RUN_MOVED;
 }
@@ -134,7 +141,7 @@ static gw_run next_body(gw_exchange *x)
     if (rv != APR_SUCCESS) {
         return client_failed(x, rv);
     }
-    x->client_at = gw_now();
+    x->client_at = x->now;
     keep(x);
     return GW_RUN_MOVED;
 }
@@ -158,6 +165,7 @@ static gw_run send_body(gw_exchange *x)
     }
     x->body += n;
     x->body_len -= n;
+    x->turn_req -= (apr_ssize_t)n;
     return GW_RUN_MOVED;
 }
 
@@ -204,7 +212,7 @@ static gw_run drain(gw_exchange *x)
         return broken(x);
     }
     if (x->req == GW_REQ_FLUSH) {
-        x->recv_at = gw_now();
+        x->recv_at = x->now;
         gw_x_req_transit(x, GW_REQ_CLOSED, "all sent");
     }
     return GW_RUN_MOVED;
@@ -215,7 +223,7 @@ gw_run gw_x_run_request(gw_exchange *x)
     gw_run made = GW_RUN_BLOCKED;
     gw_run run;
 
-    while (x->req < GW_REQ_CLOSED) {
+    while (x->req < GW_REQ_CLOSED && x->turn_req > 0) {
         run = produce(x);
         if (run == GW_RUN_FAILED) {
             return run;

@@ -1,6 +1,7 @@
 #include "gw_x_private.h"
 
 #include "gw_clock.h"
+#include "gw_upgrade.h"
 
 static gw_run not_taken(gw_exchange *x, apr_status_t rv)
 {
@@ -20,11 +21,12 @@ static void interim(gw_exchange *x, const gw_res_head *head)
         if (x->req != GW_REQ_EXPECT) {
             return;
         }
-        x->client_at = gw_now();
+        x->client_at = x->now;
         gw_x_req_transit(x, GW_REQ_BODY, "the backend says 100");
     }
     x->interim_sent = 1;
     x->p.host->ops->interim(x->p.host, head);
+    x->now = gw_now();
 }
 
 static gw_run final_head(gw_exchange *x, const gw_res_head *head)
@@ -32,7 +34,7 @@ static gw_run final_head(gw_exchange *x, const gw_res_head *head)
     apr_status_t rv;
 
     x->result.status = head->status;
-    x->result.ttfb = gw_now() - x->leased;
+    x->result.ttfb = x->now - x->leased;
     if (x->req == GW_REQ_EXPECT) {
         gw_x_req_transit(x, GW_REQ_BROKEN, "answered instead of a 100");
     }
@@ -50,6 +52,32 @@ static gw_run final_head(gw_exchange *x, const gw_res_head *head)
     return GW_RUN_MOVED;
 }
 
+/* Only a true answer to what was asked opens a way around HTTP. */
+static gw_run switched(gw_exchange *x, const gw_res_head *head)
+{
+    const char *why = "101 that nobody asked for";
+    apr_status_t rv;
+
+    x->result.status = head->status;
+    x->result.ttfb = gw_now() - x->leased;
+    if (x->upgrade) {
+        why = x->req != GW_REQ_CLOSED ? "101 before the request was sent"
+            : gw_upgrade_refused(x->attempt_pool, head, x->p.head->headers,
+                                 x->upgrade);
+    }
+    if (why) {
+        gw_x_set_fail(x, GW_FAIL_JUNK, why);
+        return GW_RUN_FAILED;
+    }
+    rv = x->p.host->ops->tunnel(x->p.host, head, x->upgrade);
+    if (rv != APR_SUCCESS) {
+        return not_taken(x, rv);
+    }
+    x->result.delivered = 1;
+    gw_x_res_transit(x, GW_RES_SWITCHED, x->upgrade);
+    return GW_RUN_MOVED;
+}
+
 static gw_run read_head(gw_exchange *x)
 {
     gw_res_head *head;
@@ -63,6 +91,9 @@ static gw_run read_head(gw_exchange *x)
         gw_x_stream_failed(x);
         return GW_RUN_FAILED;
     }
+    if (head->status == 101) {
+        return switched(x, head);
+    }
     if (gw_msg_is_interim(head)) {
         gw_x_note_progress(x);
         if (x->req < GW_REQ_CLOSED) {
@@ -70,7 +101,7 @@ static gw_run read_head(gw_exchange *x)
             x->head_begun = 0;
         }
         interim(x, head);
-        apr_pool_clear(x->attempt_pool);
+        gw_x_forget_heads(x);
         return GW_RUN_MOVED;
     }
     x->head_begun = 0;
@@ -109,8 +140,9 @@ static gw_run pass_out(gw_exchange *x)
     x->out += n;
     x->out_len -= n;
     x->unflushed = 1;
+    x->turn_res -= (apr_ssize_t)n;
     /* A driver may block in the write: the backend is not to blame. */
-    x->recv_at = gw_now();
+    x->recv_at = x->now = gw_now();
     return GW_RUN_MOVED;
 }
 
@@ -144,11 +176,13 @@ static gw_run flush(gw_exchange *x)
 {
     apr_status_t rv;
 
-    if (x->res != GW_RES_BODY || !x->unflushed || x->out_blocked) {
+    if (x->res != GW_RES_BODY || !x->unflushed || x->out_blocked
+        || x->turn_res <= 0) {
         return GW_RUN_BLOCKED;
     }
     x->unflushed = 0;
     rv = x->p.host->ops->flush(x->p.host);
+    x->now = gw_now();
     return rv == APR_SUCCESS ? GW_RUN_BLOCKED : not_taken(x, rv);
 }
 
@@ -156,7 +190,7 @@ gw_run gw_x_run_response(gw_exchange *x)
 {
     gw_run made = GW_RUN_BLOCKED;
 
-    while (x->res != GW_RES_CLOSED) {
+    while (x->res < GW_RES_CLOSED && x->turn_res > 0) {
         gw_run run = x->res == GW_RES_HEAD ? read_head(x) : read_body(x);
 
         if (run == GW_RUN_FAILED) {
