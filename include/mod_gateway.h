@@ -43,6 +43,11 @@ struct server_rec;
 #define GATEWAY_ENV_REUSED      "GATEWAY_REUSED"        /* 0 or 1 */
 #define GATEWAY_ENV_TLS         "GATEWAY_TLS"           /* e.g. TLSv1.3 */
 #define GATEWAY_ENV_REASON      "GATEWAY_REASON"        /* of a failure */
+#define GATEWAY_ENV_LANE        "GATEWAY_LANE"          /* inline, helper,
+                                                            blocking (why) */
+/* of a tunnel (101): bytes to the backend, and from it */
+#define GATEWAY_ENV_TUNNEL_SENT     "GATEWAY_TUNNEL_SENT"
+#define GATEWAY_ENV_TUNNEL_RECEIVED "GATEWAY_TUNNEL_RECEIVED"
 #define GATEWAY_ENV_MEMBER      "GATEWAY_MEMBER"        /* URL that answered */
 
 /* -- targets: backends that a balancer can choose from ------------------- */

@@ -10,6 +10,7 @@
 #include <apr_portable.h>
 #include <util_filter.h>
 
+#include "gw_client_tunnel.h"
 #include "gw_clock.h"
 #include "gw_member.h"
 #include "gw_request.h"
@@ -17,10 +18,6 @@
 
 extern module AP_MODULE_DECLARE_DATA gateway_module;
 APLOG_USE_MODULE(gateway);
-
-/* How often a client without a socket of its own (an HTTP/2 stream) is
- * looked at. */
-#define TICK GW_MSEC(50)
 
 static gw_client *client_of(gw_host *h)
 {
@@ -113,7 +110,7 @@ static apr_status_t client_read_body(gw_host *h, const char **pdata,
 
 /* -- response ---------------------------------------------------------- */
 
-static const gw_url *answered_by(const gw_client *c)
+const gw_url *gw_client_answered_by(const gw_client *c)
 {
     return c->cluster ? c->cluster->target->url : c->mapped->match.route->url;
 }
@@ -122,7 +119,7 @@ static void client_interim(gw_host *h, const gw_res_head *head)
 {
     gw_client *c = client_of(h);
 
-    gw_response_interim(c->r, c->mapped, answered_by(c), head);
+    gw_response_interim(c->r, c->mapped, gw_client_answered_by(c), head);
 }
 
 /* Nothing more can be sent to the client. */
@@ -136,7 +133,7 @@ static apr_status_t client_head(gw_host *h, const gw_res_head *head)
 {
     gw_client *c = client_of(h);
 
-    gw_response_head(c->r, c->mapped, answered_by(c), head);
+    gw_response_head(c->r, c->mapped, gw_client_answered_by(c), head);
     if (c->cluster) {
         gw_cluster_head(c->cluster);
     }
@@ -209,7 +206,7 @@ static void client_wants(gw_host *h, int body, int writing, gw_wants *w)
         return;
     }
     if (!c->is_socket) {
-        gw_wants_until(w, gw_now() + TICK);
+        gw_wants_until(w, gw_now() + GW_CLIENT_TICK);
     }
     if (c->is_socket || (events && c->fd >= 0)) {
         gw_wants_fd(w, c->fd, events);
@@ -222,7 +219,9 @@ static const gw_host_ops client_ops = {
     client_head,
     client_write_body,
     client_flush,
-    client_wants
+    client_wants,
+    gw_client_tunnel,
+    NULL
 };
 
 /* A stream of HTTP/2 has no socket that tells whether the client left, but
@@ -264,14 +263,22 @@ gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
     return c;
 }
 
+/* In a tunnel who has ended one side has not left. */
+static int gone_events(const gw_client *c)
+{
+    if (!c->tunnel) {
+        return POLLRDHUP | POLLHUP | POLLERR | POLLNVAL;
+    }
+    return POLLERR | POLLNVAL | (c->out_ended ? 0 : POLLHUP);
+}
+
 static int hung_up(const gw_client *c, int revents)
 {
     if (c->r->connection->aborted
         || (c->r->connection->master && c->r->connection->master->aborted)) {
         return 1;
     }
-    return c->is_socket
-           && (revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
+    return c->is_socket && (revents & gone_events(c));
 }
 
 int gw_client_left(gw_client *c, int revents)
@@ -279,7 +286,7 @@ int gw_client_left(gw_client *c, int revents)
     if (!hung_up(c, revents)) {
         return 0;
     }
-    c->deaf = c->ignore_abort;
+    c->deaf = c->ignore_abort && !c->tunnel;
     return !c->deaf;
 }
 

@@ -17,6 +17,10 @@
 #include "gw_host.h"
 #include "gw_map.h"
 
+/** How often a client without a socket of its own (an HTTP/2 stream) is looked
+ * at. */
+#define GW_CLIENT_TICK GW_MSEC(50)
+
 typedef struct gw_client gw_client;
 struct gw_client {
     gw_host host;
@@ -41,7 +45,13 @@ struct gw_client {
                                    need to hear of it again */
     int dropped;                /* with ignore_abort: nothing can be sent to
                                    it any more */
+    int tunnel;                 /* see gw_client_tunnel.h; host has other
+                                   operations */
+    int out_ended;              /* in a tunnel: our side was ended */
 };
+
+/** The URL of the backend that answers. */
+const gw_url *gw_client_answered_by(const gw_client *client);
 
 /** In r->pool. @param expects_body  the exchange will read r's body */
 gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
@@ -50,7 +60,8 @@ gw_client *gw_client_create(request_rec *r, const gw_mapped *m,
 /** The client closed or reset its side, as far as can be seen without
  * reading: events are poll(2)'s revents of client->fd.
  * @return 1: the exchange has to end; 0: no, or the request is to go on
- *         without it */
+ *         without it. In a tunnel one that only ended its side has not left
+ */
 int gw_client_left(gw_client *client, int revents);
 
 /** End a response that was delivered whole. @return the handler's value */

@@ -44,6 +44,7 @@ void gw_poll_init(gw_poll *p)
 {
     p->waker.arm = waker_arm;
     p->waker.wake = waker_wake;
+    p->half = 0;
     p->fd = -1;
     p->divert = NULL;
 }
@@ -78,7 +79,7 @@ int gw_poll_wait(gw_poll *p, const gw_wants *w, int client_fd)
         fds[n].fd = w->fds[i].fd;
         fds[n].events = poll_events(w->fds[i].events);
         fds[n].revents = 0;
-        if (fds[n].fd == client_fd) {
+        if (fds[n].fd == client_fd && !p->half) {
             fds[n].events |= POLLRDHUP;
         }
     }

@@ -14,6 +14,8 @@
 typedef struct gw_poll gw_poll;
 struct gw_poll {
     gw_waker waker;         /* first */
+    int half;               /* a client that ended its side only does not end
+                               the wait */
     int fd;                 /* made when something first needs to wait */
     void (*divert)(void *baton);    /* atomic; NULL: wake the thread */
     void *baton;            /* const once divert is set */

@@ -1,5 +1,7 @@
 #include "gw_request.h"
 
+#include <string.h>
+
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
@@ -10,6 +12,7 @@
 #include "gw_headers.h"
 #include "gw_log.h"
 #include "gw_response.h"
+#include "gw_upgrade.h"
 
 extern module AP_MODULE_DECLARE_DATA gateway_module;
 APLOG_USE_MODULE(gateway);
@@ -126,30 +129,6 @@ static int line_refused(request_rec *r)
     gw_response_proxy_status(r, "http_request_denied");
     r->connection->keepalive = AP_CONN_CLOSE;
     return status;
-}
-
-int gw_request_check(request_rec *r)
-{
-    const char *pseudonym = gw_conf_of_server(r->server)->pseudonym;
-    int status = line_refused(r);
-
-    if (status != OK) {
-        return status;
-    }
-    if (gw_headers_via_has(r->headers_in, pseudonym)) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, GWNO(00101) "loop: the "
-                      "request already went through this gateway (Via: %s); "
-                      "does a GatewayPass point to this server?",
-                      apr_table_get(r->headers_in, "Via"));
-        gw_response_proxy_status(r, "proxy_loop_detected");
-        return HTTP_LOOP_DETECTED;
-    }
-    if (body_too_large(r)) {
-        gw_response_proxy_status(r, "http_request_denied");
-        r->connection->keepalive = AP_CONN_CLOSE;
-        return HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-    return max_forwards(r);
 }
 
 static const char *or_null(const char *s)
@@ -310,6 +289,36 @@ static void frame(request_rec *r, gw_req_head *head)
     }
 }
 
+/* Can r become a tunnel? In HTTP/1.1, or as a stream of HTTP/2 that mod_http2
+ * made a request of the old kind of (RFC 8441): it takes Upgrade from nobody
+ * else. */
+static int may_switch(const request_rec *r)
+{
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+
+    if (!has_body(r)) {
+        return 0;
+    }
+    if (r->connection->master) {
+        return 1;
+    }
+    return r->proto_num >= HTTP_VERSION(1, 1)
+           && r->proto_num < HTTP_VERSION(2, 0)
+           && !apr_table_get(r->headers_in, "Transfer-Encoding")
+           && (!length || !strcmp(length, "0"));
+}
+
+/* The protocols to offer a backend; NULL: none. */
+static const char *offer(request_rec *r)
+{
+    if (!apr_table_get(r->headers_in, "Upgrade") || !may_switch(r)) {
+        return NULL;
+    }
+    return gw_upgrade_offer(r->pool, r->method,
+                            apr_table_get(r->headers_in, "Connection"),
+                            apr_table_get(r->headers_in, "Upgrade"));
+}
+
 gw_req_head *gw_request_head(request_rec *r, const gw_mapped *m)
 {
     gw_req_head *head = apr_pcalloc(r->pool, sizeof(*head));
@@ -323,8 +332,60 @@ gw_req_head *gw_request_head(request_rec *r, const gw_mapped *m)
     head->host = host ? host : gw_url_authority(r->pool, m->match.route->url);
     head->minor = 1;
     frame(r, head);
+    head->upgrade = offer(r);
+    if (head->upgrade && head->framing == GW_BODY_CHUNKED) {
+        /* what filters, or mod_http2, made of no body */
+        head->framing = GW_BODY_NONE;
+    }
     head->headers = fields(r, m);
     head->expect = r->expecting_100 && head->framing != GW_BODY_NONE;
     head->idempotent = gw_msg_is_idempotent(r->method);
     return head;
+}
+
+/* Without a key that is one nobody can tell a true answer. */
+static int upgrade_refused(request_rec *r)
+{
+    const gw_route *route = gw_map_of(r)->match.route;
+    const char *allowed = route->balancer ? GW_UPGRADE_WEBSOCKET
+                                          : route->conn.upgrade;
+    const char *protocol = gw_upgrade_choose(r->pool, offer(r), allowed);
+
+    if (!protocol || !gw_upgrade_is_websocket(protocol)
+        || gw_upgrade_key_valid(apr_table_get(r->headers_in,
+                                              "Sec-WebSocket-Key"))) {
+        return 0;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, GWNO(00104) "refused: an "
+                  "upgrade to websocket whose Sec-WebSocket-Key is missing "
+                  "or not the base64 of 16 bytes");
+    gw_response_proxy_status(r, "http_request_error");
+    return 1;
+}
+
+int gw_request_check(request_rec *r)
+{
+    const char *pseudonym = gw_conf_of_server(r->server)->pseudonym;
+    int status = line_refused(r);
+
+    if (status != OK) {
+        return status;
+    }
+    if (gw_headers_via_has(r->headers_in, pseudonym)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, GWNO(00101) "loop: the "
+                      "request already went through this gateway (Via: %s); "
+                      "does a GatewayPass point to this server?",
+                      apr_table_get(r->headers_in, "Via"));
+        gw_response_proxy_status(r, "proxy_loop_detected");
+        return HTTP_LOOP_DETECTED;
+    }
+    if (body_too_large(r)) {
+        gw_response_proxy_status(r, "http_request_denied");
+        r->connection->keepalive = AP_CONN_CLOSE;
+        return HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+    if (upgrade_refused(r)) {
+        return HTTP_BAD_REQUEST;
+    }
+    return max_forwards(r);
 }

@@ -83,6 +83,27 @@ void gw_response_head(request_rec *r, const gw_mapped *m,
     }
 }
 
+void gw_response_switch(request_rec *r, const gw_mapped *m,
+                        const gw_url *answered, const gw_res_head *head,
+                        const char *protocol)
+{
+    set_status(r, head);
+    r->headers_out = gw_headers_response(r->pool, head->headers,
+                                         head->status);
+    gw_map_back(r, m, answered);
+    apr_table_set(r->headers_out, "Upgrade", protocol);
+    apr_table_setn(r->headers_out, "Connection", "Upgrade");
+}
+
+void gw_response_switch_send(request_rec *r)
+{
+    apr_table_t *sent = apr_table_copy(r->pool, r->headers_out);
+
+    ap_send_interim_response(r, 1);
+    /* it empties them, but logs want to see them */
+    r->headers_out = sent;
+}
+
 /* -- what the logs say ------------------------------------------------- */
 
 static void set_ms(request_rec *r, const char *name, gw_time span)
@@ -90,6 +111,12 @@ static void set_ms(request_rec *r, const char *name, gw_time span)
     apr_table_setn(r->subprocess_env, name, apr_psprintf(
                        r->pool, "%" APR_INT64_T_FMT ".%03d", span / 1000,
                        (int)(span % 1000)));
+}
+
+static void set_bytes(request_rec *r, const char *name, apr_off_t bytes)
+{
+    apr_table_setn(r->subprocess_env, name,
+                   apr_psprintf(r->pool, "%" APR_OFF_T_FMT, bytes));
 }
 
 void gw_response_env(request_rec *r, const gw_result *res)
@@ -111,6 +138,10 @@ void gw_response_env(request_rec *r, const gw_result *res)
     }
     if (res->tls) {
         apr_table_setn(env, GATEWAY_ENV_TLS, apr_pstrdup(r->pool, res->tls));
+    }
+    if (res->tunnel) {
+        set_bytes(r, GATEWAY_ENV_TUNNEL_SENT, res->tunnel_sent);
+        set_bytes(r, GATEWAY_ENV_TUNNEL_RECEIVED, res->tunnel_received);
     }
     if (res->fail != GW_OK) {
         apr_table_setn(env, GATEWAY_ENV_REASON, gw_fail_name(res->fail));

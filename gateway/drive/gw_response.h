@@ -20,6 +20,14 @@ void gw_response_interim(request_rec *r, const gw_mapped *m,
 void gw_response_head(request_rec *r, const gw_mapped *m,
                       const gw_url *answered, const gw_res_head *head);
 
+/** Fill r for a 101 that was found right: as gw_response_head(), and Upgrade
+ * and Connection are ours. */
+void gw_response_switch(request_rec *r, const gw_mapped *m,
+                        const gw_url *answered, const gw_res_head *head,
+                        const char *protocol);
+/** Send it, past the filters of the request. */
+void gw_response_switch_send(request_rec *r);
+
 /** Set GATEWAY_* in r->subprocess_env for access logs. */
 void gw_response_env(request_rec *r, const gw_result *result);
 

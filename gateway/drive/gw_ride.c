@@ -3,6 +3,7 @@
 #include <http_log.h>
 
 #include "gw_child.h"
+#include "gw_client_tunnel.h"
 #include "gw_clock.h"
 #include "gw_limit.h"
 #include "gw_request.h"
@@ -67,8 +68,8 @@ gw_ride *gw_ride_begin(request_rec *r, const gw_mapped *m,
         }
         ride->counted = 1;
     }
-    params.host = rp->host ? rp->host(ride, rp->baton)
-                           : &ride->client->host;
+    ride->host = rp->host ? rp->host(ride, rp->baton) : &ride->client->host;
+    params.host = ride->host;
     params.waker = &ride->poll.waker;
     params.home = rp->home;
     set_picker(ride, &params);
@@ -91,6 +92,7 @@ apr_status_t gw_ride_wait(gw_ride *ride, gw_time until)
         }
         gw_wants_until(&wants, until);
         gw_child_stop_wants(&wants);
+        ride->poll.half = client->tunnel;
         events = gw_poll_wait(&ride->poll, &wants, client->fd);
         if (gw_child_stops()) {
             /* The server closes the clients' sockets, too. */
@@ -122,6 +124,9 @@ static int conclude(gw_ride *ride, const gw_result *result)
     gw_response_env(r, result);
     if (client->cluster) {
         gw_cluster_end(client->cluster);
+    }
+    if (client->tunnel) {
+        return gw_client_tunnel_end(client, result);
     }
     if (result->fail == GW_OK) {
         return gw_client_end(client);

@@ -25,6 +25,8 @@ struct gw_ride {
     request_rec *r;
     const gw_mapped *m;
     gw_client *client;
+    gw_host *host;              /* the exchange's: client's own, or a
+                                   driver's around it */
     gw_exchange *x;             /* NULL: refused before it began */
     gw_pick_single single;
     /* the stepping thread */
