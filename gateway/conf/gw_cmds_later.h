@@ -48,7 +48,7 @@
     LATER("GatewayAsyncDelay", "remove it"), \
     LATER("GatewayAsyncIdleTimeout", "remove it"), \
     LATER("GatewayWebsocketFallbackToProxyHttp", "remove it"), \
-    LATER("GatewayWebsocketIdleTimeout", "remove it"), \
+    LATER("GatewayWebsocketIdleTimeout", "use tunneltimeout="), \
     LATER("GatewayWebsocketAsyncDelay", "remove it"), \
     /* TLS to backends */ \
     LATER("GatewaySSLEngine", "remove it, an https:// URL is enough"), \

@@ -38,6 +38,8 @@ struct gw_keys {
     int reverse;                /* reverse=on|off */
     const char *sni;            /* NULL: unset */
     const char *verifyname;     /* NULL: unset */
+    const char *upgrade;        /* see gw_upgrade.h; NULL: unset */
+    gw_time tunnel_timeout;     /* tunneltimeout= */
 };
 
 /** GatewaySSL*; NULL or GW_UNSET: unset. */

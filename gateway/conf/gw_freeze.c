@@ -25,6 +25,7 @@
 #include "gw_log.h"
 #include "gw_member.h"
 #include "gw_path.h"
+#include "gw_upgrade.h"
 
 APLOG_USE_MODULE(gateway);
 
@@ -159,6 +160,9 @@ static void set_conn_opts(const freeze *f, gw_conn_opts *conn,
     conn->queue_timeout = k->queue_timeout == GW_UNSET
                           ? conn->connect_timeout : k->queue_timeout;
     conn->disablereuse = or_default(k->disablereuse, 0);
+    conn->upgrade = k->upgrade ? k->upgrade : GW_UPGRADE_WEBSOCKET;
+    conn->tunnel_timeout = k->tunnel_timeout == GW_UNSET
+                           ? GW_TUNNEL_IDLE_DEFAULT : k->tunnel_timeout;
 }
 
 static const char *or_none(const char *s)

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "gw_keys.h"
+#include "gw_upgrade.h"
 
 /* Nothing waits longer; far below where microseconds overflow. */
 #define TIME_MOST GW_SEC(366 * 24 * 3600)
@@ -23,7 +24,8 @@ typedef enum {
     KEY_COUNT,              /* 0.. */
     KEY_FLAG,               /* on|off */
     KEY_INVERTED,           /* on|off, stored the other way round */
-    KEY_NAME                /* a host name */
+    KEY_NAME,               /* a host name */
+    KEY_UPGRADE             /* protocols, see gw_upgrade_read() */
 } key_kind;
 
 typedef struct key_def key_def;
@@ -49,6 +51,8 @@ static const key_def keys_known[] = {
     { "reverse", KEY_FLAG, offsetof(gw_keys, reverse) },
     { "sni", KEY_NAME, offsetof(gw_keys, sni) },
     { "verifyname", KEY_NAME, offsetof(gw_keys, verifyname) },
+    { "upgrade", KEY_UPGRADE, offsetof(gw_keys, upgrade) },
+    { "tunneltimeout", KEY_SECONDS, offsetof(gw_keys, tunnel_timeout) },
     { NULL, KEY_FLAG, 0 }
 };
 
@@ -67,7 +71,6 @@ static const struct {
     { "receivebuffersize", "set the system's default buffer size" },
     { "ping", "remove it, connections are checked before they are reused" },
     { "secret", "it belongs to AJP; use an http:// URL of the backend" },
-    { "upgrade", "remove it" },
     { "flusher", "remove it" },
     { "mapping", "the path is matched decoded, with %2F kept" },
     { "host", "GatewayPreserveHost On sends the client's Host" },
@@ -104,11 +107,17 @@ void gw_keys_init(gw_keys *keys)
     keys->keepalive = GW_UNSET;
     keys->retry = GW_UNSET;
     keys->reverse = GW_UNSET;
+    keys->tunnel_timeout = GW_UNSET;
 }
 
 static int is_span(const key_def *def)
 {
     return def->kind == KEY_SECONDS || def->kind == KEY_MILLISECONDS;
+}
+
+static int is_text(const key_def *def)
+{
+    return def->kind == KEY_NAME || def->kind == KEY_UPGRADE;
 }
 
 static int is_set(const gw_keys *keys, const key_def *def)
@@ -120,6 +129,7 @@ static int is_set(const gw_keys *keys, const key_def *def)
     case KEY_MILLISECONDS:
         return *(const gw_time *)at != GW_UNSET;
     case KEY_NAME:
+    case KEY_UPGRADE:
         return *(const char *const *)at != NULL;
     default:
         return *(const int *)at != GW_UNSET;
@@ -152,7 +162,7 @@ void gw_keys_overlay(gw_keys *keys, const gw_keys *over)
         if (is_span(def)) {
             memcpy(to, from, sizeof(gw_time));
         }
-        else if (def->kind == KEY_NAME) {
+        else if (is_text(def)) {
             memcpy(to, from, sizeof(keys->sni));
         }
         else {
@@ -354,6 +364,16 @@ static const char *read_name(apr_pool_t *pool, const key_def *def,
     return NULL;
 }
 
+static const char *read_upgrade(apr_pool_t *pool, const char *value,
+                                const char **pupgrade)
+{
+    const char *err = gw_upgrade_read(pool, value, pupgrade);
+
+    return err == NULL ? NULL
+           : apr_psprintf(pool, "upgrade= must be protocols with commas "
+                          "between, ANY or NONE, not '%s': %s", value, err);
+}
+
 static const char *read_flag(apr_pool_t *pool, const key_def *def,
                              const char *value, int *pflag)
 {
@@ -392,6 +412,8 @@ static const char *read_value(apr_pool_t *pool, gw_keys *keys,
                             value, def->kind == KEY_SECONDS ? "s" : "ms", at);
     case KEY_NAME:
         return read_name(pool, def, value, at);
+    case KEY_UPGRADE:
+        return read_upgrade(pool, value, at);
     case KEY_COUNT:
         return read_count(pool, def, value, at);
     default:

@@ -17,8 +17,6 @@ static const struct {
 } schemes_later[] = {
     { "h2", "use https://, backends that speak HTTP/2 also speak HTTP/1.1" },
     { "h2c", "use http://, backends that speak HTTP/2 also speak HTTP/1.1" },
-    { "ws", "use http:// for what is no WebSocket" },
-    { "wss", "use https:// for what is no WebSocket" },
     { "ajp", "use http:// and the port of the backend's HTTP connector" },
     { "fcgi", "put an HTTP server before the application, or keep "
               "mod_proxy_fcgi for it" },
@@ -127,19 +125,37 @@ static const char *socket_absolute(apr_pool_t *pool, const char *text,
     return apr_pstrcat(pool, "unix:", full, bar, NULL);
 }
 
+/** ws:// is another name for http://, wss:// for https://: the same
+ * connections carry both. */
+static const char *without_ws(apr_pool_t *pool, const char *text)
+{
+    if (strncasecmp(text, "ws:", 3) == 0) {
+        return apr_pstrcat(pool, "http", text + 2, NULL);
+    }
+    if (strncasecmp(text, "wss:", 4) == 0) {
+        return apr_pstrcat(pool, "https", text + 3, NULL);
+    }
+    return text;
+}
+
 const gw_url *gw_target_url(apr_pool_t *pool, const char *text,
                             const char **perr)
 {
     const char *scheme;
-    const char *http = text;
+    const char *http;
     const gw_url *url;
 
     *perr = NULL;
+    text = http = without_ws(pool, text);
     if (strncasecmp(text, "unix:", 5) == 0) {
         text = socket_absolute(pool, text, perr);
         if (text == NULL) {
             return NULL;
         }
+        http = strchr(text, '|') + 1;
+        text = apr_pstrcat(pool, apr_pstrmemdup(pool, text,
+                                                (apr_size_t)(http - text)),
+                           without_ws(pool, http), NULL);
         http = strchr(text, '|') + 1;
     }
     scheme = scheme_of(pool, http);
@@ -203,6 +219,7 @@ const char *gw_target_section(apr_pool_t *pool, const char *text,
     gw_url *parsed;
     char *path;
 
+    text = without_ws(pool, text);
     section->url = text;
     section->wildcard = has_wildcard(text);
     if (section->wildcard) {
