@@ -1,7 +1,7 @@
-# Requests that ask for another protocol, while there are no tunnels: Upgrade
-# is not passed on, the answer is an ordinary one, and bytes that a hopeful
-# client sends behind the request are never given to the backend as if it had
-# agreed (RFC 9931).
+# Requests that ask for another protocol: only what the rule allows goes to the
+# backend, one protocol, and nothing else of it; a 101 that is no answer to what
+# was asked is a 502; bytes that a hopeful client sends behind the request are
+# not given to the backend before it agreed (RFC 9931).
 use Gateway::Test;
 use Gateway::Probe;
 
@@ -18,7 +18,12 @@ my $p = Gateway::Probe->new({
         'upgrade, please' ],
 });
 my $s = Gateway::Test->server(vars => { B => $p->backend },
-    config => "GatewayPass /app http://\@B\@\n");
+    config => <<'EOC');
+GatewayPass /app      http://@B@
+GatewayPass /app/none http://@B@/none upgrade=NONE
+GatewayPass /app/foo  http://@B@/foo upgrade=foo,bar/1
+GatewayPass /app/any  http://@B@/any upgrade=ANY
+EOC
 $s->expect_log(qr/GW00150/);
 $p->front($s);
 
@@ -35,20 +40,89 @@ sub get {
 
 # --- the request -------------------------------------------------------
 
-my $req = $p->forwarded('websocket', get('/x', @ask));
-is $req && $req->header($_), undef, "$_ is not passed on"
-    for qw(Upgrade Connection);
-for my $protocol ('h2c', 'TLS/1.0', 'foo/2, websocket', '') {
-    $req = $p->forwarded("Upgrade: $protocol", get('/x', 'Connection: Upgrade',
-        "Upgrade: $protocol"));
-    is $req && $req->header('upgrade'), undef, 'is not passed on';
+# path, protocols offered, what reaches the backend, more
+for (
+    ['/x', 'websocket', 'websocket'],
+    ['/x', 'WebSocket', 'WebSocket'],
+    ['/x', 'foo/2, websocket', 'websocket'],
+    ['/x', 'websocket, foo/2', 'websocket'],
+    ['/x', 'websocket', 'websocket', 'Content-Length: 0'],
+    ['/x', 'foo/2', undef],
+    ['/x', 'websocket/13', 'websocket/13'],
+    ['/x', 'h2c', undef],
+    ['/x', 'TLS/1.0', undef],
+    ['/x', 'TLS/1.0, HTTP/2.0, h2c', undef],
+    ['/x', '', undef],
+    ['/x', 'web socket', undef],
+    ['/x', '"websocket"', undef],
+    ['/none', 'websocket', undef],
+    ['/none', 'foo/2', undef],
+    ['/foo', 'websocket', undef],
+    ['/foo', 'Foo', 'Foo'],
+    ['/foo', 'foo/2', 'foo/2'],
+    ['/foo', 'bar', undef],
+    ['/foo', 'bar/1', 'bar/1'],
+    ['/foo', 'bar/1, foo', 'bar/1'],
+    ['/any', 'whatever/3, websocket', 'whatever/3'],
+    ['/any', 'h2c, http/1.1, tls, websocket', 'websocket'],
+    ['/any', 'h2c', undef],
+) {
+    my ($path, $offer, $want, @more) = @$_;
+    my $name = "$path, Upgrade: $offer";
+    my $req = $p->forwarded($name, get($path, 'Connection: Upgrade',
+        "Upgrade: $offer", @ask[2, 3], @more));
+    is $req && $req->header('upgrade'), $want, $name . ' -> '
+        . ($want // 'nothing');
+    is $req && $req->header('connection'), $want && 'Upgrade',
+        'and Connection';
+    is_deeply $req && $req->problems, [], 'a sound request';
 }
+my $req;
 $req = $p->forwarded('h2c with settings', get('/x',
     'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c',
     'HTTP2-Settings: AAMAAABkAAQAAP__'));
 is $req && $req->header('http2-settings'), undef, 'HTTP2-Settings neither';
-$p->forwarded('HTTP/1.0', join "\r\n", 'GET /app/x HTTP/1.0', @ask, '', '');
-$p->forwarded('Upgrade without Connection', get('/x', 'Upgrade: websocket'));
+is $req && $req->header('upgrade'), undef, 'nor h2c';
+
+# what cannot become a tunnel
+for (
+    ['HTTP/1.0', join "\r\n", 'GET /app/x HTTP/1.0', @ask, '', ''],
+    ['Upgrade without Connection', get('/x', 'Upgrade: websocket')],
+    ['another Connection', get('/x', 'Connection: keep-alive', @ask[1 .. 3])],
+    ['POST', $p->head('POST /app/x HTTP/1.1', @ask, 'Content-Length: 0')],
+    ['a body', $p->head('GET /app/x HTTP/1.1', @ask, 'Content-Length: 2')
+        . 'ab'],
+    ['a chunked body', $p->head('GET /app/x HTTP/1.1', @ask,
+        'Transfer-Encoding: chunked') . "2\r\nab\r\n0\r\n\r\n"],
+    ['POST with a body', $p->head('POST /app/any HTTP/1.1',
+        'Connection: Upgrade', 'Upgrade: foo', 'Content-Length: 2') . 'ab'],
+) {
+    my ($name, $bytes) = @$_;
+    my $seen = $p->forwarded($name, $bytes);
+    is $seen && $seen->header($_), undef, "$name: no $_"
+        for qw(Upgrade Connection);
+}
+$req = $p->forwarded('POST for another protocol', $p->head(
+    'POST /app/any HTTP/1.1', 'Connection: Upgrade', 'Upgrade: foo',
+    'Content-Length: 0'));
+is $req && $req->header('upgrade'), 'foo', 'other protocols may use POST';
+is $req && $req->header('content-length'), 0, 'with its length';
+
+# --- keys --------------------------------------------------------------
+
+for my $key (undef, '', 'x', 'dGhlIHNhbXBsZSBub25jZQ', 'dGhlIHNhbXBsZSBub25j',
+    'dGhlIHNhbXBsZSBub25jZQ=x', 'dGhlIHNhbXBsZSBub2 jZQ==',
+    'dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==') {
+    my @lines = (@ask[0, 1], defined $key ? "Sec-WebSocket-Key: $key" : ());
+    my $name = defined $key ? "key '$key'" : 'no key';
+    $p->backend->clear;
+    my $r = $s->get('/app/x', @lines);
+    is $r->status, 400, "$name: 400";
+    like $r->header('proxy-status'), qr/http_request_error/, 'said why';
+    is scalar(my @none = $p->backend->requests), 0, 'nothing passed on';
+    is $s->get('/app/none', @lines)->status, 200,
+        "$name: no matter where no websocket is allowed";
+}
 
 # --- refused -----------------------------------------------------------
 
@@ -83,11 +157,11 @@ for my $path ('/x', '/403') {
 my $seen = $p->send(get('/403', @ask) . $smuggled);
 cmp_ok scalar(@{ $seen->{requests} }), '<=', 2, 'a request is a request';
 
-# --- 101 that nobody asked for -----------------------------------------
+# --- 101 that is no answer ---------------------------------------------
 
-for my $lines ([], \@ask) {
+for my $lines ([], ['Connection: Upgrade', 'Upgrade: foo'], \@ask) {
     my $r = $s->get('/app/switch', @$lines);
-    is $r->status, 502, '101 without our asking is a 502';
+    is $r->status, 502, '101 that nobody asked for, or without the key';
 }
 
 is_deeply [ map { @{ $_->problems } } $p->backend->requests ], [],

@@ -15,7 +15,8 @@ One line per request, fields NAME=value with a tab between them:
 
   client request method uri status bytes in out conn ms port vhost
   gw_lane gw_addr gw_connect_ms gw_ttfb_ms gw_ms gw_status
-  gw_attempts gw_tries gw_reused gw_tls gw_reason
+  gw_attempts gw_tries gw_reused gw_tls gw_reason gw_tunnel_sent
+  gw_tunnel_received
 
 "-" is "not set"; conn is X (aborted), + (may be kept alive) or - (closed).
 
@@ -27,7 +28,7 @@ use Gateway::CA ();
 use Gateway::Setup ();
 
 my @GATEWAY_ITEMS = qw(LANE ADDR CONNECT_MS TTFB_MS MS STATUS ATTEMPTS
-    TRIES REUSED TLS REASON);
+    TRIES REUSED TLS REASON TUNNEL_SENT TUNNEL_RECEIVED);
 
 sub new {
     my ($class, $server) = @_;
