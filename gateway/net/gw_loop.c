@@ -21,6 +21,9 @@
 /* Descriptors and timers that the tables have room for at first. */
 #define TABLE_FIRST 256
 
+/* So many events of a socket that nobody wants end its registration. */
+#define STRAYS_MAX 2
+
 /* A run() longer than this is a fault: everybody else waits for it. */
 #define STEP_MAX GW_MSEC(10)
 
@@ -35,6 +38,7 @@ struct place {
     unsigned char registered;   /* GW_WANT_*, 0: not */
     unsigned char wanted;       /* GW_WANT_* of the task */
     unsigned char is_home;      /* of the task */
+    unsigned char strays;       /* events since it was wanted */
 };
 
 struct gw_loop {
@@ -257,6 +261,16 @@ static void drop(gw_loop *loop, int fd, place *at)
     at->registered = 0;
 }
 
+/* An event that nobody waits for. One may be late; more come when another
+ * loop uses the connection now, and would wake this one each time. */
+static void stray(gw_loop *loop, int fd, place *at)
+{
+    if (++at->strays >= STRAYS_MAX) {
+        drop(loop, fd, at);
+        at->serial = 0;
+    }
+}
+
 static void let_go(gw_task *task, int fd)
 {
     place *at = &task->loop->places[fd];
@@ -306,6 +320,7 @@ static apr_status_t want_fd(gw_task *task, int fd, apr_uint64_t serial,
         at->task = task;
         at->wanted = (unsigned char)events;
         at->is_home = 0;
+        at->strays = 0;
         task->fds[task->nfds++] = fd;
     }
     return rv;
@@ -396,7 +411,9 @@ static void dispatch(gw_loop *loop, int n)
         place *at = fd < loop->nplaces ? &loop->places[fd] : NULL;
 
         if (!at || !at->task) {
-            /* a wake-up, or a connection that rests */
+            if (at && at->registered) {
+                stray(loop, fd, at);
+            }
             continue;
         }
         if (at->is_home) {

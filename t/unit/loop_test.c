@@ -359,6 +359,37 @@ static void test_cached(void)
     end_loop(loop);
 }
 
+/* Another loop uses the connection now. */
+static void test_strays(void)
+{
+    gw_loop *loop = new_loop();
+    int fds[2];
+    probe p;
+
+    make_pair(fds);
+    probe_init(&p, loop);
+    want(&p, fds[0], 7, GW_WANT_READ);
+    want(&p, -1, 0, 0);
+    ctls = 0;
+    put(fds[1], "x");
+    turn(loop);
+    is_int(ctls, 0, "one event that nobody wants is borne");
+    put(fds[1], "x");
+    turn(loop);
+    is_int(ctls, 1, "the second ends the registration");
+    put(fds[1], "x");
+    turn(loop);
+    is_int(ctls, 1, "there is no third");
+    want(&p, fds[0], 7, GW_WANT_READ);
+    turn(loop);
+    ok(ctls == 2 && p.runs == 1, "wanted again: registered, and told");
+    end_probe(&p);
+    turn(loop);
+    close(fds[0]);
+    close(fds[1]);
+    end_loop(loop);
+}
+
 static void test_number_reused(void)
 {
     gw_loop *loop = new_loop();
@@ -1137,6 +1168,7 @@ int main(void)
     test_bad_fds();
     test_plain_fd();
     test_cached();
+    test_strays();
     test_number_reused();
     test_number_of_home();
     test_handed_over();
