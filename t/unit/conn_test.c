@@ -195,6 +195,8 @@ static void test_echo(void)
     is_int(conn->state, GW_CONN_READY, "READY");
     snprintf(want, sizeof(want), "127.0.0.1:%d", p->port);
     is_str(conn->addr, want, "address as text");
+    ok(gw_conn_fill(conn) == APR_EAGAIN && gw_conn_fill(conn) == APR_EAGAIN
+       && !conn->in.size, "nothing to read, and no memory held for it");
     gw_bufq_put(&conn->out, "hello", 5);
     gw_wants_reset(&w);
     gw_conn_wants(conn, 0, &w);
@@ -647,6 +649,29 @@ static void test_reads_grow(void)
     end_orders(p, &conn, &origin);
 }
 
+/* The first read behind a look at the socket is saved, no other one. */
+static void test_quiet(void)
+{
+    orders o = { 0, 0 };
+    peer *p = peer_start(serve_orders, &o);
+    struct pollfd pfd;
+    gw_origin origin;
+    int fd;
+    gw_conn *conn = ordered(p, &origin, &fd);
+
+    gw_conn_fill(conn);
+    is_int(gw_conn_alive(conn), 1, "nothing is there");
+    peer_say(fd, "x");
+    pfd.fd = conn->fd;
+    pfd.events = POLLIN;
+    poll(&pfd, 1, 5000);
+    is_int(gw_conn_fill(conn), APR_EAGAIN, "so nothing is read");
+    is_int(gw_conn_fill(conn), APR_SUCCESS, "but the next read is a true one");
+    is_int(conn->received, 1, "and finds what has come");
+    close(fd);
+    end_orders(p, &conn, &origin);
+}
+
 static void test_alive(void)
 {
     orders o = { 0, 0 };
@@ -751,6 +776,7 @@ int main(void)
     test_reset();
     test_write_fails();
     test_reads_grow();
+    test_quiet();
     test_alive();
     test_log();
 

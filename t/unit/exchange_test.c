@@ -69,6 +69,8 @@ typedef struct {
     int flushes;
     char head[64];
     char sent[8][4096];
+    int sink;           /* bodies are counted, not kept */
+    apr_size_t sunk;
 } fake_net;
 
 static fake_net net;
@@ -115,6 +117,11 @@ static apr_status_t fs_send(gw_stream *s, const char *data, apr_size_t len,
     }
     if (!len) {
         return APR_EAGAIN;
+    }
+    if (net.sink) {
+        net.sunk += len;
+        *pn = len;
+        return APR_SUCCESS;
     }
     memcpy(f->sent + have, data, len);
     *pn = len;
@@ -491,6 +498,47 @@ static void interims(void)
 
     play("GET", NULL, s);
     is_str(host.log, "103 <200>", "103 passes, a 100 nobody asked for not");
+}
+
+#define PIECE 100000
+static char piece[PIECE + 1];
+
+/* Both ends are faster than the gateway: it would never have to wait. */
+static void takes_turns(void)
+{
+    const item items[] = { HEAD(200), BODY(piece), BODY(piece), BODY(piece),
+                           BODY(piece), BODY(piece), BODY(piece), DONE, END };
+    const item body[] = { BODY(piece), BODY(piece), BODY(piece), BODY(piece),
+                          BODY(piece), BODY(piece), DONE };
+    const script s[] = { { 0, OPENS, -1, GW_OK, 0, items } };
+    const item late[] = { WAIT, WAIT, WAIT, HEAD(200), DONE, END };
+    const script echo[] = { { 0, OPENS, -1, GW_OK, 0, late } };
+    gw_exchange *x;
+    gw_wants w;
+    int waits = 1;
+
+    memset(piece, 'x', PIECE);
+    x = begin("GET", NULL, s);
+    host.write_max = 250;
+    is_int(gw_exchange_step(x, &w), APR_EAGAIN, "a long body is interrupted");
+    ok(w.deadline <= clock_now, "to go on at once");
+    ok(strchr(host.log, '~') == NULL, "which is no pause of the backend");
+    while (gw_exchange_step(x, &w) == APR_EAGAIN) {
+        waits++;
+    }
+    ok(waits == 2 && gw_exchange_result(x)->fail == GW_OK
+       && gw_exchange_result(x)->received == 20 + 6 * PIECE,
+       "and comes whole");
+    x = begin("POST", body, echo);
+    net.sink = 1;
+    is_int(gw_exchange_step(x, &w), APR_EAGAIN, "so is a long upload");
+    ok(w.deadline <= clock_now && net.sunk >= GW_EXCHANGE_TURN
+       && net.sunk < GW_EXCHANGE_TURN + PIECE, "about a turn at a time");
+    while (gw_exchange_step(x, &w) == APR_EAGAIN) {
+        /* the rest of it */
+    }
+    ok(net.sunk == 6 * PIECE && gw_exchange_result(x)->fail == GW_OK,
+       "which is sent whole");
 }
 
 static void replay_dead_keepalive(void)
@@ -937,6 +985,7 @@ int main(void)
     gw_clock_override(fake_now);
     plain_response();
     pause_flushes();
+    takes_turns();
     interims();
     replay_dead_keepalive();
     replay_once_only();
