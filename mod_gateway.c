@@ -15,7 +15,10 @@
 #include "gw_child.h"
 #include "gw_cluster.h"
 #include "gw_conf.h"
-#include "gw_drive_block.h"
+#include "gw_drive_event.h"
+#include "gw_engine.h"
+#include "gw_front.h"
+#include "gw_lane.h"
 #include "gw_log.h"
 #include "gw_map.h"
 #include "gw_member.h"
@@ -68,8 +71,21 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
         gw_conf_announce(ptemp, s);
         gw_child_share(pconf, s);
+        gw_lane_init(pconf, ptemp, s);
     }
     return OK;
+}
+
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    gw_child_init(pchild, s);
+    gw_engine_start(pchild, s);
+}
+
+static void child_stopping(apr_pool_t *pchild, int graceful)
+{
+    gw_engine_stopping(graceful);
+    gw_child_stopping(pchild, graceful);
 }
 
 static int handler(request_rec *r)
@@ -81,7 +97,7 @@ static int handler(request_rec *r)
         return rv;
     }
     rv = gw_request_check(r);
-    return rv != DECLINED ? rv : gw_drive_block(r, m);
+    return rv != DECLINED ? rv : gw_drive(r, m);
 }
 
 /* RFC 9112 6.1: a chunked body in HTTP/1.0 ends the connection, whatever the
@@ -106,12 +122,14 @@ static void register_hooks(apr_pool_t *p)
     gw_cluster_register();
     gw_probe_register();
     gw_lookup_register();
+    gw_front_register();
+    ap_hook_quick_handler(gw_drive_quick, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(gw_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(gw_child_monitor, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(gw_child_init, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_stopping(gw_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(post_read_request, NULL, NULL,
                               APR_HOOK_REALLY_FIRST);
     ap_hook_pre_translate_name(gw_map_pre_translate, NULL, NULL,

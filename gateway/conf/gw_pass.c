@@ -261,6 +261,7 @@ const char *gw_cmd_pass(cmd_parms *cmd, void *mconfig, const char *args)
         return err;
     }
     rule = apr_pcalloc(cmd->pool, sizeof(*rule));
+    rule->route.pace = apr_pcalloc(cmd->pool, sizeof(*rule->route.pace));
     gw_keys_init(&rule->keys);
     rule->route.where = gw_where(cmd);
     err = place == GW_IN_SERVER ? set_front(cmd, rule, &args)

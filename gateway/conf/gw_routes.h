@@ -63,6 +63,8 @@ struct gw_route {
     int noquery;                /* accepted; see docs/directives.md */
     int reverse;                /* imply reverse mapping (default) */
     gw_reverse_rule implied;    /* with reverse */
+    gw_time *pace;              /* what is behind it is atomic, each child's
+                                   own: how long answers took lately */
 };
 
 typedef struct gw_match gw_match;

@@ -1,0 +1,364 @@
+#include "gw_drive_event.h"
+
+#include <http_config.h>
+#include <http_log.h>
+#include <http_request.h>
+#include <apr_strings.h>
+
+#include "gw_clock.h"
+#include "gw_drive_block.h"
+#include "gw_event_conf.h"
+#include "gw_lane.h"
+#include "gw_log.h"
+#include "mod_gateway.h"
+
+extern module AP_MODULE_DECLARE_DATA gateway_module;
+APLOG_USE_MODULE(gateway);
+
+/* How long the first request of a connection is waited for in the worker. An
+ * adopted connection that serves one request costs about twice as much CPU as
+ * one that stays; a worker held this long costs less than that. */
+#define FIRST_WAIT GW_MSEC(10)
+
+/* A route whose answers take longer than this on average is not waited for. */
+#define SLOW_PACE GW_MSEC(5)
+
+/* --- the client side, in a loop ------------------------------------------ */
+
+/* The client of the ride, but what is written waits in the front's filter:
+ * when much of it waits, the exchange has to wait, too. */
+typedef struct side side;
+struct side {
+    gw_host host;
+    gw_host *client;
+    gw_front *front;
+    int full;
+};
+
+static side *side_of(gw_host *h)
+{
+    return (side *)h;
+}
+
+static apr_status_t side_read_body(gw_host *h, const char **pdata,
+                                   apr_size_t *plen)
+{
+    gw_host *client = side_of(h)->client;
+
+    return client->ops->read_body(client, pdata, plen);
+}
+
+static void side_interim(gw_host *h, const gw_res_head *head)
+{
+    gw_host *client = side_of(h)->client;
+
+    client->ops->interim(client, head);
+}
+
+static apr_status_t side_head(gw_host *h, const gw_res_head *head)
+{
+    gw_host *client = side_of(h)->client;
+
+    return client->ops->head(client, head);
+}
+
+static apr_status_t side_write_body(gw_host *h, const char *data,
+                                    apr_size_t len, apr_size_t *pn)
+{
+    side *s = side_of(h);
+
+    if (gw_front_out_len(s->front->out) >= GW_FRONT_OUT_HIGH) {
+        s->full = 1;
+        *pn = 0;
+        return APR_EAGAIN;
+    }
+    return s->client->ops->write_body(s->client, data, len, pn);
+}
+
+static apr_status_t side_flush(gw_host *h)
+{
+    gw_host *client = side_of(h)->client;
+
+    return client->ops->flush(client);
+}
+
+static void side_wants(gw_host *h, int body, int writing, gw_wants *w)
+{
+    gw_host *client = side_of(h)->client;
+
+    client->ops->wants(client, body, writing, w);
+}
+
+static const gw_host_ops side_ops = {
+    side_read_body,
+    side_interim,
+    side_head,
+    side_write_body,
+    side_flush,
+    side_wants
+};
+
+static gw_host *make_side(gw_ride *ride, void *front)
+{
+    side *s = apr_pcalloc(ride->r->pool, sizeof(*s));
+
+    s->host.ops = &side_ops;
+    s->client = &ride->client->host;
+    s->front = front;
+    return &s->host;
+}
+
+/* --- which lane --------------------------------------------------------- */
+
+static void set_lane(request_rec *r, const char *lane, const char *why)
+{
+    apr_table_setn(r->subprocess_env, GATEWAY_ENV_LANE,
+                   why ? apr_pstrcat(r->pool, lane, " (", why, ")", NULL)
+                   : lane);
+}
+
+static void count(apr_uint64_t *counter)
+{
+    __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* Why nobody but the calling thread can answer r; NULL: a loop can. */
+static const char *must_block(request_rec *r, const gw_front *f)
+{
+    const conn_rec *c = r->connection;
+
+    if (c->master) {
+        return "HTTP/2";
+    }
+    if (!f) {
+        return "MPM";
+    }
+    if (!ap_is_initial_req(r)) {
+        return "subrequest";
+    }
+    if (gw_event_lane_of(gw_conf_of_request(r)) == GW_EVENT_LANE_OFF) {
+        return "GatewayEvent Off";
+    }
+    return gw_lane_of_exchange(r);
+}
+
+static int block(gw_engine *engine, request_rec *r, const gw_mapped *m,
+                 const char *why)
+{
+    set_lane(r, "blocking", why);
+    if (engine) {
+        count(&engine->blocked);
+    }
+    return gw_drive_block(r, m);
+}
+
+int gw_drive_blocked(request_rec *r, const char *why)
+{
+    return block(gw_engine_of_child(), r, gw_map_of(r), why);
+}
+
+/* A chunked body is read by the thread that began it: its end is held back
+ * from core in a loop. */
+static int is_chunked(const request_rec *r)
+{
+    return apr_table_get(r->headers_in, "Transfer-Encoding") != NULL;
+}
+
+static gw_ride *begin(gw_front *f, request_rec *r, const gw_mapped *m,
+                      int *pstatus)
+{
+    gw_ride_params params = { 0 };
+
+    params.host = make_side;
+    params.baton = f;
+    params.home = f->adopted ? 1 + f->station->index : 0;
+    params.uncounted = 1;
+    if (is_chunked(r)) {
+        gw_front_in_chunked(f->in);
+    }
+    return gw_ride_begin(r, m, &params, pstatus);
+}
+
+/* Let a loop go on with it. */
+static int hand_over(gw_front *f, request_rec *r, const gw_mapped *m,
+                     const char *why)
+{
+    gw_ride *ride;
+    int status;
+
+    set_lane(r, why ? "helper" : "inline", why);
+    count(why ? &f->engine->helped : &f->engine->inlined);
+    ride = begin(f, r, m, &status);
+    if (!ride) {
+        return status;
+    }
+    gw_front_suspend(f, ride);
+    return SUSPENDED;
+}
+
+/* --- in a worker of the MPM --------------------------------------------- */
+
+/* How long to wait here before a loop takes over. */
+static gw_time first_wait(gw_engine *engine, const gw_route *route)
+{
+    int waiting = __atomic_load_n(&engine->waiting, __ATOMIC_RELAXED);
+
+    if (__atomic_load_n(route->pace, __ATOMIC_RELAXED) > SLOW_PACE
+        || 2 * waiting >= engine->workers) {
+        return 0;
+    }
+    return FIRST_WAIT;
+}
+
+/* An average over about the last eight answers. */
+static void note_pace(const gw_route *route, const gw_result *result)
+{
+    gw_time pace = __atomic_load_n(route->pace, __ATOMIC_RELAXED);
+
+    if (result->fail == GW_OK) {
+        pace += (result->total - pace) / 8;
+        __atomic_store_n(route->pace, pace, __ATOMIC_RELAXED);
+    }
+}
+
+static int end_here(gw_front *f, gw_ride *ride)
+{
+    note_pace(ride->m->match.route, gw_exchange_result(ride->x));
+    set_lane(ride->r, "blocking", "first request");
+    count(&f->engine->blocked);
+    return gw_ride_end(ride);
+}
+
+static int drive_first(gw_front *f, request_rec *r, const gw_mapped *m,
+                       gw_time span)
+{
+    gw_engine *engine = f->engine;
+    gw_ride *ride;
+    apr_status_t rv;
+    int status;
+
+    ride = begin(f, r, m, &status);
+    if (!ride) {
+        return status;
+    }
+    __atomic_add_fetch(&engine->waiting, 1, __ATOMIC_RELAXED);
+    rv = gw_ride_wait(ride, gw_now() + span);
+    __atomic_sub_fetch(&engine->waiting, 1, __ATOMIC_RELAXED);
+    if (rv == APR_SUCCESS) {
+        return end_here(f, ride);
+    }
+    set_lane(r, "helper", "slow");
+    count(&engine->helped);
+    gw_front_suspend(f, ride);
+    return SUSPENDED;
+}
+
+static int drive_in_worker(gw_front *f, request_rec *r, const gw_mapped *m)
+{
+    gw_time span;
+
+    if (!gw_engine_has_room(f->engine)) {
+        return block(f->engine, r, m, "helpers busy");
+    }
+    if (r->connection->keepalives) {
+        return hand_over(f, r, m, "second request");
+    }
+    span = is_chunked(r) ? 0 : first_wait(f->engine, m->match.route);
+    return span ? drive_first(f, r, m, span) : hand_over(f, r, m, "slow");
+}
+
+/* --- entries ------------------------------------------------------------ */
+
+int gw_drive(request_rec *r, const gw_mapped *m)
+{
+    gw_front *f = gw_front_of(r->connection);
+    const char *why = must_block(r, f);
+
+    if (f && f->owner == GW_OWNER_LOOP) {
+        if (!why) {
+            return hand_over(f, r, m, NULL);
+        }
+        gw_front_ask(f, r, GW_HELP_BLOCK, why);
+        return SUSPENDED;
+    }
+    if (why) {
+        return block(gw_engine_of_child(), r, m, why);
+    }
+    return f->owner == GW_OWNER_HELPER ? hand_over(f, r, m, f->why)
+                                       : drive_in_worker(f, r, m);
+}
+
+int gw_drive_quick(request_rec *r, int lookup)
+{
+    gw_front *f = gw_front_of(r->connection);
+    const char *why;
+
+    if (lookup || !f || !f->adopted || !ap_is_initial_req(r)) {
+        return DECLINED;
+    }
+    f->server = r->server;
+    if (f->owner != GW_OWNER_LOOP) {
+        if (f->why) {
+            set_lane(r, "helper", f->why);
+        }
+        return DECLINED;
+    }
+    gw_front_keep_socket(f);
+    why = gw_lane_of_request(r);
+    if (!why) {
+        return DECLINED;
+    }
+    gw_front_ask(f, r, GW_HELP_REQUEST, why);
+    return SUSPENDED;
+}
+
+/* Is the client gone, as far as it matters? */
+static int left(const gw_front *f)
+{
+    return (f->c->aborted || f->hung_up)
+           && gw_conf_of_request(f->r)->ignore_abort != 1;
+}
+
+apr_status_t gw_drive_step(gw_front *f, gw_wants *wants)
+{
+    gw_ride *ride = f->ride;
+    side *s;
+
+    if (!ride->x) {
+        return APR_SUCCESS;
+    }
+    s = side_of(ride->host);
+    for (;;) {
+        apr_status_t rv;
+
+        if (left(f)) {
+            gw_exchange_cancel(ride->x, GW_FAIL_CLIENT,
+                               "the client left while it waited");
+        }
+        s->full = 0;
+        rv = gw_exchange_step(ride->x, wants);
+        if (rv == APR_SUCCESS) {
+            return rv;
+        }
+        rv = gw_front_out_send(f->out);
+        if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)
+            && rv != APR_EINPROGRESS && !f->c->aborted) {
+            f->c->aborted = 1;
+            continue;
+        }
+        if (!s->full
+            || gw_front_out_len(f->out) >= GW_FRONT_OUT_HIGH) {
+            return APR_EAGAIN;
+        }
+    }
+}
+
+int gw_drive_end(gw_front *f)
+{
+    gw_ride *ride = f->ride;
+
+    if (ride->x) {
+        note_pace(ride->m->match.route, gw_exchange_result(ride->x));
+    }
+    return gw_ride_end(ride);
+}

@@ -1,0 +1,275 @@
+#include "gw_engine.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include <ap_mpm.h>
+#include <http_log.h>
+
+#include "gw_child.h"
+#include "gw_event_conf.h"
+#include "gw_front.h"
+#include "gw_log.h"
+
+extern module AP_MODULE_DECLARE_DATA gateway_module;
+APLOG_USE_MODULE(gateway);
+
+/* How often a station looks for idle connections to shed, and whether the
+ * child is to end. */
+#define TICK GW_MSEC(100)
+
+/* Written by child_init before any other thread looks, and by the cleanup of
+ * pchild after they ended. */
+static gw_engine *of_child;
+
+gw_engine *gw_engine_of_child(void)
+{
+    return of_child;
+}
+
+static int mpm_says(int code)
+{
+    int n = 0;
+
+    return ap_mpm_query(code, &n) == APR_SUCCESS ? n : 0;
+}
+
+/* --- threads ------------------------------------------------------------ */
+
+static void tick(gw_loop *loop, void *baton)
+{
+    gw_front_tick(baton);
+}
+
+/* Returns instead of calling apr_thread_exit(), which would wait for a lock
+ * that the thread that joins it may hold. */
+static void *APR_THREAD_FUNC station_main(apr_thread_t *thread, void *data)
+{
+    gw_station *station = data;
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    station->thread = thread;
+    gw_loop_run(station->loop);
+    return NULL;
+}
+
+static apr_status_t make_post(gw_engine *engine, gw_post *post, int rank)
+{
+    post->rank = rank;
+    return apr_pool_create(&post->pool, engine->pool);
+}
+
+static apr_status_t start_station(gw_engine *engine, int index)
+{
+    gw_station *station = &engine->stations[index];
+    gw_loop_params params = { 0 };
+    apr_status_t rv;
+
+    station->engine = engine;
+    station->index = index;
+    APR_RING_INIT(&station->idle, gw_front, idles);
+    params.tick = tick;
+    params.tick_interval = TICK;
+    params.baton = station;
+    rv = make_post(engine, &station->post, index);
+    if (rv == APR_SUCCESS) {
+        rv = gw_loop_create(&params, &station->loop);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = ap_thread_create(&station->join, NULL, station_main, station,
+                              engine->pool);
+        if (rv != APR_SUCCESS) {
+            gw_loop_destroy(&station->loop);
+        }
+    }
+    return rv;
+}
+
+static apr_status_t start_threads(gw_engine *engine)
+{
+    int loops = gw_event_loops(engine->s);
+    int helpers = gw_event_helpers(engine->s, engine->workers);
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    engine->stations = apr_pcalloc(engine->pool, sizeof(*engine->stations)
+                                   * (apr_size_t)loops);
+    engine->helper_posts = apr_pcalloc(
+        engine->pool, sizeof(*engine->helper_posts) * (apr_size_t)helpers);
+    for (i = 0; i < helpers && rv == APR_SUCCESS; i++) {
+        rv = make_post(engine, &engine->helper_posts[i], loops + i);
+    }
+    while (rv == APR_SUCCESS && engine->nstations < loops) {
+        rv = start_station(engine, engine->nstations);
+        if (rv == APR_SUCCESS) {
+            engine->nstations++;
+        }
+    }
+    return rv == APR_SUCCESS
+        ? gw_helpers_start(engine->pool, helpers, engine, &engine->helpers)
+        : rv;
+}
+
+/* --- start and stop ----------------------------------------------------- */
+
+static void join_stations(gw_engine *engine)
+{
+    apr_status_t rv;
+    int i;
+
+    for (i = 0; i < engine->nstations; i++) {
+        gw_loop_stop(engine->stations[i].loop);
+    }
+    for (i = 0; i < engine->nstations; i++) {
+        apr_thread_join(&rv, engine->stations[i].join);
+    }
+}
+
+/* Workers and the listener have ended. Helpers first: they post to loops. */
+static apr_status_t engine_stop(void *data)
+{
+    gw_engine *engine = data;
+    int i;
+
+    of_child = NULL;
+    if (engine->helpers) {
+        gw_helpers_stop(engine->helpers);
+    }
+    join_stations(engine);
+    while (!APR_RING_EMPTY(&engine->fronts, gw_front, link)) {
+        gw_front_abandon(APR_RING_FIRST(&engine->fronts));
+    }
+    for (i = 0; i < engine->nstations; i++) {
+        gw_loop_destroy(&engine->stations[i].loop);
+    }
+    return APR_SUCCESS;
+}
+
+static int has_routes(const server_rec *s)
+{
+    for (; s; s = s->next) {
+        if (gw_conf_of_server(s)->routes) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static gw_engine *make_engine(apr_pool_t *pchild, server_rec *s)
+{
+    gw_engine *engine = apr_pcalloc(pchild, sizeof(*engine));
+
+    engine->s = s;
+    engine->child = -1;
+    engine->thread_limit = mpm_says(AP_MPMQ_HARD_LIMIT_THREADS);
+    engine->process_limit = mpm_says(AP_MPMQ_HARD_LIMIT_DAEMONS);
+    engine->workers = mpm_says(AP_MPMQ_MAX_THREADS);
+    engine->epochs = apr_pcalloc(pchild, sizeof(*engine->epochs)
+                                 * (apr_size_t)engine->thread_limit);
+    APR_RING_INIT(&engine->fronts, gw_front, link);
+    if (apr_pool_create_ex(&engine->pool, pchild, NULL, NULL) != APR_SUCCESS
+        || apr_thread_mutex_create(&engine->lock, APR_THREAD_MUTEX_DEFAULT,
+                                   pchild) != APR_SUCCESS) {
+        return NULL;
+    }
+    apr_pool_tag(engine->pool, "gw_engine");
+    return engine;
+}
+
+void gw_engine_start(apr_pool_t *pchild, server_rec *s)
+{
+    gw_engine *engine;
+    apr_status_t rv = APR_ENOMEM;
+
+    if (!mpm_says(AP_MPMQ_IS_ASYNC) || !has_routes(s)) {
+        return;
+    }
+    engine = make_engine(pchild, s);
+    if (engine) {
+        /* Before module cleanups, which may end what the threads use. */
+        apr_pool_pre_cleanup_register(pchild, engine, engine_stop);
+        rv = start_threads(engine);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s, GWNO(02060) "the event "
+                     "engine did not start: every request to a backend "
+                     "holds a thread in this child; is a limit on threads, "
+                     "descriptors or memory reached?");
+        if (engine) {
+            apr_pool_cleanup_run(pchild, engine, engine_stop);
+        }
+        return;
+    }
+    of_child = engine;
+}
+
+void gw_engine_stopping(int graceful)
+{
+    gw_engine *engine = of_child;
+
+    if (engine) {
+        __atomic_store_n(&engine->stops, 1, __ATOMIC_RELEASE);
+    }
+}
+
+int gw_engine_stops(const gw_engine *engine)
+{
+    return __atomic_load_n(&engine->stops, __ATOMIC_ACQUIRE);
+}
+
+/* --- for connections ---------------------------------------------------- */
+
+gw_station *gw_engine_station(gw_engine *engine)
+{
+    unsigned turn = __atomic_fetch_add(&engine->turn, 1, __ATOMIC_RELAXED);
+
+    return &engine->stations[turn % (unsigned)engine->nstations];
+}
+
+int gw_engine_has_room(gw_engine *engine)
+{
+    if (!gw_helpers_full(engine->helpers)) {
+        return 1;
+    }
+    __atomic_add_fetch(&engine->turned_away, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+void gw_engine_worker_begins(gw_engine *engine, const conn_rec *c)
+{
+    int child = (int)(c->id / engine->thread_limit);
+    worker_score *first, *ws;
+
+    if (__atomic_load_n(&engine->child, __ATOMIC_RELAXED) < 0) {
+        __atomic_store_n(&engine->child, child, __ATOMIC_RELAXED);
+    }
+    ws = ap_get_scoreboard_worker(c->sbh);
+    first = ap_get_scoreboard_worker_from_indexes(child, 0);
+    if (ws && first && ws >= first && ws < first + engine->thread_limit) {
+        __atomic_add_fetch(&engine->epochs[ws - first], 1, __ATOMIC_RELEASE);
+    }
+}
+
+const gw_post *gw_post_take(gw_engine *engine, gw_post *post)
+{
+    int child, slot;
+
+    if (post->taken) {
+        return post;
+    }
+    post->taken = 1;
+    child = __atomic_load_n(&engine->child, __ATOMIC_RELAXED);
+    slot = engine->workers + post->rank;
+    if (slot < engine->thread_limit) {
+        ap_create_sb_handle(&post->sbh, post->pool, child, slot);
+        post->id = (long)child * engine->thread_limit + slot;
+    }
+    else {
+        /* beyond those of all processes' slots */
+        post->id = (long)engine->process_limit * engine->thread_limit
+                   + (long)child * (engine->nstations + 1024) + post->rank;
+    }
+    return post;
+}
