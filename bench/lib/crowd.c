@@ -273,7 +273,8 @@ static void look_at_echo(client *c)
     }
 }
 
-static void readable(client *c)
+/* 0: nothing more is there. */
+static int readable(client *c)
 {
     ssize_t n;
 
@@ -285,11 +286,15 @@ static void readable(client *c)
     }
     n = recv(c->fd, c->in + c->len, IN_MAX - c->len, 0);
     if (n < 0 && errno == EAGAIN) {
-        return;
+        if (!c->len) {
+            free(c->in);
+            c->in = NULL;
+        }
+        return 0;
     }
     if (n <= 0) {
         failed(c, n == 0 ? F_CLOSED : F_RESET);
-        return;
+        return 0;
     }
     c->len += (size_t)n;
     c->in[c->len] = '\0';
@@ -305,6 +310,7 @@ static void readable(client *c)
     else {
         c->len = 0;
     }
+    return c->state != OVER;
 }
 
 static void event(client *c, unsigned what)
@@ -323,10 +329,7 @@ static void event(client *c, unsigned what)
     }
     if (c->state != OVER && c->state != CONNECTING
         && what & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-        readable(c);
-        if (c->state == CLOSING) {
-            /* the close frame, then the end of the connection */
-            readable(c);
+        while (readable(c)) {
         }
     }
 }

@@ -134,10 +134,10 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def start(argv, stdout, stderr):
+def start(argv, stdout, stderr, more_env=None):
     """Starts a server in the foreground, in a session of its own (Ctrl-C is
     for the bench alone); it ends when the bench dies, however it dies."""
-    env = dict(os.environ, LC_ALL="C", TZ="UTC")
+    env = dict(os.environ, LC_ALL="C", TZ="UTC", **(more_env or {}))
     return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stdout,
                             stderr=stderr, env=env, start_new_session=True,
                             preexec_fn=die_with_parent)

@@ -406,6 +406,10 @@ static void event(conn *c, unsigned what, int64_t now)
     if (c->state != DOWN && what & (EPOLLIN | EPOLLRDHUP | EPOLLHUP
                                     | EPOLLERR)) {
         readable(c, now);
+        if (c->state == IDLE && what & (EPOLLRDHUP | EPOLLHUP)) {
+            /* The end came with the answer: no other event will tell. */
+            ended(c, now);
+        }
     }
 }
 

@@ -131,11 +131,11 @@ class Server:
         scheme = "https" if front == "tls" else "http"
         return "%s://127.0.0.1:%d/%s" % (scheme, self.port[front], path)
 
-    def start(self, argv):
+    def start(self, argv, more_env=None):
         # Appending, so that truncating the log in between takes effect.
         with open(self.path("access.log"), "ab") as out, \
                 open(self.path("stderr.log"), "ab") as err:
-            self.process = proc.start(argv, out, err)
+            self.process = proc.start(argv, out, err, more_env)
         end = time.monotonic() + START_SECONDS
         for port in self.port.values():
             while not _answers(port):
