@@ -32,7 +32,8 @@ struct side {
     gw_host host;
     gw_host *client;
     gw_front *front;
-    int full;
+    int full;                   /* something was not taken */
+    int tunnel;
 };
 
 static side *side_of(gw_host *h)
@@ -66,20 +67,52 @@ static apr_status_t side_write_body(gw_host *h, const char *data,
                                     apr_size_t len, apr_size_t *pn)
 {
     side *s = side_of(h);
+    apr_status_t rv = APR_EAGAIN;
 
-    if (gw_front_out_len(s->front->out) >= GW_FRONT_OUT_HIGH) {
-        s->full = 1;
-        *pn = 0;
-        return APR_EAGAIN;
+    *pn = 0;
+    if (gw_front_out_len(s->front->out) < GW_FRONT_OUT_HIGH) {
+        rv = s->client->ops->write_body(s->client, data, len, pn);
     }
-    return s->client->ops->write_body(s->client, data, len, pn);
+    s->full = APR_STATUS_IS_EAGAIN(rv);
+    return rv;
 }
 
+static int in_loop(const side *s)
+{
+    return s->front->owner == GW_OWNER_LOOP;
+}
+
+/* What a tunnel has written is sent after each step of a loop. */
 static apr_status_t side_flush(gw_host *h)
 {
-    gw_host *client = side_of(h)->client;
+    side *s = side_of(h);
 
-    return client->ops->flush(client);
+    return s->tunnel && in_loop(s) ? APR_SUCCESS
+                                   : s->client->ops->flush(s->client);
+}
+
+static apr_status_t side_tunnel(gw_host *h, const gw_res_head *head,
+                                const char *protocol)
+{
+    side *s = side_of(h);
+    apr_status_t rv = s->client->ops->tunnel(s->client, head, protocol);
+
+    if (rv == APR_SUCCESS) {
+        s->tunnel = 1;
+        __atomic_add_fetch(&s->front->engine->tunnels, 1, __ATOMIC_RELAXED);
+    }
+    return rv;
+}
+
+static apr_status_t side_shutdown(gw_host *h)
+{
+    side *s = side_of(h);
+
+    if (in_loop(s) && APR_STATUS_IS_EAGAIN(gw_front_out_send(s->front->out))) {
+        s->full = 1;
+        return APR_EAGAIN;
+    }
+    return s->client->ops->shutdown(s->client);
 }
 
 static void side_wants(gw_host *h, int body, int writing, gw_wants *w)
@@ -95,7 +128,9 @@ static const gw_host_ops side_ops = {
     side_head,
     side_write_body,
     side_flush,
-    side_wants
+    side_wants,
+    side_tunnel,
+    side_shutdown
 };
 
 static gw_host *make_side(gw_ride *ride, void *front)
@@ -312,11 +347,27 @@ int gw_drive_quick(request_rec *r, int lookup)
     return SUSPENDED;
 }
 
-/* Is the client gone, as far as it matters? */
+/* Is the client gone, as far as it matters? Who ends one side of a tunnel
+ * may still read. */
 static int left(const gw_front *f)
 {
-    return (f->c->aborted || f->hung_up)
+    return (f->c->aborted
+            || (f->hung_up && !side_of(f->ride->host)->tunnel))
            && gw_conf_of_request(f->r)->ignore_abort != 1;
+}
+
+/* Send what waits. @return may the exchange write again? */
+static int send_out(gw_front *f)
+{
+    apr_status_t rv = gw_front_out_send(f->out);
+
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)
+        && rv != APR_EINPROGRESS) {
+        f->c->aborted = 1;
+    }
+    return rv == APR_SUCCESS
+           || (gw_front_out_len(f->out) < GW_FRONT_OUT_HIGH
+               && !side_of(f->ride->host)->tunnel);
 }
 
 apr_status_t gw_drive_step(gw_front *f, gw_wants *wants)
@@ -329,25 +380,18 @@ apr_status_t gw_drive_step(gw_front *f, gw_wants *wants)
     }
     s = side_of(ride->host);
     for (;;) {
-        apr_status_t rv;
+        int was_aborted = f->c->aborted;
 
         if (left(f)) {
             gw_exchange_cancel(ride->x, GW_FAIL_CLIENT,
                                "the client left while it waited");
         }
         s->full = 0;
-        rv = gw_exchange_step(ride->x, wants);
-        if (rv == APR_SUCCESS) {
-            return rv;
+        if (gw_exchange_step(ride->x, wants) == APR_SUCCESS) {
+            return APR_SUCCESS;
         }
-        rv = gw_front_out_send(f->out);
-        if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)
-            && rv != APR_EINPROGRESS && !f->c->aborted) {
-            f->c->aborted = 1;
-            continue;
-        }
-        if (!s->full
-            || gw_front_out_len(f->out) >= GW_FRONT_OUT_HIGH) {
+        if (!(send_out(f) && s->full)
+            && (was_aborted || !f->c->aborted)) {
             return APR_EAGAIN;
         }
     }
@@ -359,6 +403,9 @@ int gw_drive_end(gw_front *f)
 
     if (ride->x) {
         note_pace(ride->m->match.route, gw_exchange_result(ride->x));
+        if (side_of(ride->host)->tunnel) {
+            __atomic_sub_fetch(&f->engine->tunnels, 1, __ATOMIC_RELAXED);
+        }
     }
     return gw_ride_end(ride);
 }
