@@ -5,11 +5,9 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "gw_span.h"
 #include "gw_str.h"
 #include "gwb_record.h"
-
-/* Nothing waits longer; far below where microseconds overflow. */
-#define TIME_MOST GW_SEC(366 * 24 * 3600)
 
 #define SIZE_MOST ((apr_int64_t)1 << 30)
 
@@ -72,31 +70,8 @@ const char *gwb_value_time(apr_pool_t *pool, const char *name,
                            const char *value, const char *unit, int zero_ok,
                            gw_time *ptime)
 {
-    static const struct {
-        const char *suffix;
-        gw_time factor;
-    } units[] = {
-        { "ms", GW_MSEC(1) }, { "s", GW_SEC(1) }, { "min", GW_SEC(60) },
-        { "h", GW_SEC(3600) }
-    };
-    gw_str digits = { value, strspn(value, "0123456789") };
-    const char *suffix = value[digits.len] ? value + digits.len : unit;
-    apr_int64_t n;
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(units) / sizeof(units[0]); ++i) {
-        if (strcasecmp(suffix, units[i].suffix) != 0) {
-            continue;
-        }
-        if (gw_str_number(digits, 10, &n) && (n > 0 || zero_ok)
-            && n <= TIME_MOST / units[i].factor) {
-            *ptime = n * units[i].factor;
-            return NULL;
-        }
-    }
-    return apr_psprintf(pool, "%s= must be a time from %s to 366 days, such "
-                        "as 30 (in %s), 500ms, 30s, 5min or 1h, not '%s'",
-                        name, zero_ok ? "0" : "1ms", unit, value);
+    return gw_span_read(pool, apr_pstrcat(pool, name, "=", NULL), value, unit,
+                        zero_ok, ptime);
 }
 
 const char *gwb_value_size(apr_pool_t *pool, const char *name,

@@ -41,7 +41,7 @@ const char *gwb_value_flag(apr_pool_t *pool, const char *name,
                            const char *value, int *pon);
 
 /**
- * A span: digits with ms, s, min or h, else in unit ("s" or "ms").
+ * A span of time, as gw_span_read() takes it.
  * @param zero_ok  0 is a value, too
  * @return NULL, or what is wrong
  */

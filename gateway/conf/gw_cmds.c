@@ -13,6 +13,7 @@
 #include "gw_conf_private.h"
 #include "gw_event_conf.h"
 #include "gw_keys.h"
+#include "gw_span.h"
 #include "gw_where.h"
 
 #define IN_SERVER  GW_IN_SERVER, "at server level or in <VirtualHost>"
@@ -69,7 +70,7 @@ static const char *cmd_timeout(cmd_parms *cmd, void *mconfig,
     gw_server_conf *conf = gw_conf_of_server(cmd->server);
     const char *err = gw_where_check(cmd, IN_SERVER);
 
-    return err ? err : gw_keys_time(cmd->pool, cmd->cmd->name, word, "s",
+    return err ? err : gw_span_read(cmd->pool, cmd->cmd->name, word, "s", 0,
                                     &conf->timeout);
 }
 

@@ -9,10 +9,8 @@
 #include <apr_strings.h>
 
 #include "gw_keys.h"
+#include "gw_span.h"
 #include "gw_upgrade.h"
-
-/* Nothing waits longer; far below where microseconds overflow. */
-#define TIME_MOST GW_SEC(366 * 24 * 3600)
 
 /* A key further than this from a known one is not a slip of the hand. */
 #define SUGGEST_DISTANCE 3
@@ -297,39 +295,6 @@ static const char *elsewhere(apr_pool_t *pool, const char *name)
     return NULL;
 }
 
-const char *gw_keys_time(apr_pool_t *pool, const char *name,
-                         const char *value, const char *unit,
-                         gw_time *ptime)
-{
-    static const struct {
-        const char *suffix;
-        gw_time factor;
-    } units[] = {
-        { "ms", GW_MSEC(1) }, { "s", GW_SEC(1) }, { "min", GW_SEC(60) },
-        { "h", GW_SEC(3600) }
-    };
-    gw_str digits = { value, strspn(value, "0123456789") };
-    const char *suffix = value + digits.len;
-    apr_int64_t n;
-    apr_size_t i;
-
-    suffix = *suffix ? suffix : unit;
-    for (i = 0; i < sizeof(units) / sizeof(units[0]); ++i) {
-        if (strcasecmp(suffix, units[i].suffix) != 0) {
-            continue;
-        }
-        if (gw_str_number(digits, 10, &n) && n > 0
-            && n <= TIME_MOST / units[i].factor) {
-            *ptime = n * units[i].factor;
-            return NULL;
-        }
-        break;
-    }
-    return apr_psprintf(pool, "%s must be a time from 1ms to 366 days, such "
-                        "as 30 (in %s), 500ms, 30s, 5min or 1h, not '%s'",
-                        name, unit, value);
-}
-
 /** Could this be a DNS name (underscores happen)? */
 static int is_host_name(const char *s)
 {
@@ -408,8 +373,9 @@ static const char *read_value(apr_pool_t *pool, gw_keys *keys,
     switch (def->kind) {
     case KEY_SECONDS:
     case KEY_MILLISECONDS:
-        return gw_keys_time(pool, apr_pstrcat(pool, def->name, "=", NULL),
-                            value, def->kind == KEY_SECONDS ? "s" : "ms", at);
+        return gw_span_read(pool, apr_pstrcat(pool, def->name, "=", NULL),
+                            value, def->kind == KEY_SECONDS ? "s" : "ms", 0,
+                            at);
     case KEY_NAME:
         return read_name(pool, def, value, at);
     case KEY_UPGRADE:

@@ -39,15 +39,7 @@ int gw_keys_concerns_connections(const char *word);
 const char *gw_keys_check(apr_pool_t *pool, const gw_keys *keys,
                           const gw_url *url);
 
-/**
- * A span of time: digits with ms, s, min or h, else in unit ("s" or "ms").
- * @return NULL and *ptime of 1 ms .. 1 year, or what is wrong
- */
-const char *gw_keys_time(apr_pool_t *pool, const char *name,
-                         const char *value, const char *unit,
-                         gw_time *ptime);
-
-/** The same for GatewaySSL*: what over sets replaces what ssl holds. */
+/** What over sets of GatewaySSL* replaces what ssl holds. */
 void gw_ssl_conf_overlay(gw_ssl_conf *ssl, const gw_ssl_conf *over);
 
 #endif
