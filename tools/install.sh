@@ -39,8 +39,11 @@ install_one gateway authz_core
 install_one gateway_balancer "gateway slotmem_shm"
 
 if [ -d "$available" ]; then
-    echo "now: a2enmod gateway, and restart apache2"
+    echo "now: a2enmod gateway, for clusters also a2enmod gateway_balancer;" \
+        "then restart apache2"
 else
     echo "now add to httpd.conf:"
     load_file gateway
+    echo "# for clusters, and they need mod_slotmem_shm:"
+    load_file gateway_balancer
 fi

@@ -38,6 +38,8 @@ for my $name ('gateway', 'gateway_balancer') {
         $load .= $line // '' if $needed !~ /\Aauthz_core\z/;
     }
     $load .= "LoadModule ${name}_module $file\n";
+    like $ran->{out}, -d "$etc/mods-available" ? qr/^now: a2enmod .*\b$name\b/m
+        : qr/^ *LoadModule ${name}_module /m, '  and how to enable it';
 }
 
 my $b = Gateway::Backend->http({ '*' => [ 200, [], 'hi' ] });
