@@ -87,8 +87,8 @@ static const char *check_upgrade(const gw_req_head *head)
         || (head->framing == GW_BODY_LENGTH && head->length)) {
         return "an upgrade needs HTTP/1.1, no body, and Connection";
     }
-    return *head->upgrade && is_visible(head->upgrade) && !strchr(head->upgrade, ',')
-        ? NULL : "Upgrade is not one protocol";
+    return *head->upgrade && is_visible(head->upgrade)
+        && !strchr(head->upgrade, ',') ? NULL : "Upgrade is not one protocol";
 }
 
 static const char *check_head(const gw_req_head *head)
