@@ -51,7 +51,7 @@ static outcome close_up(gw_tunnel *t)
 {
     t->up.state = GW_WAY_CLOSED;
     t->up.len = 0;
-    t->up.unflushed = t->up.blocked = 0;
+    t->up.unflushed = 0;
     return WAITS;
 }
 
@@ -60,13 +60,12 @@ static outcome flush_up(gw_tunnel *t)
     apr_status_t rv = t->stream->ops->flush(t->stream);
 
     if (APR_STATUS_IS_EAGAIN(rv)) {
-        t->up.blocked = 1;
         return WAITS;
     }
     if (rv != APR_SUCCESS) {
         return close_up(t);
     }
-    t->up.unflushed = t->up.blocked = 0;
+    t->up.unflushed = 0;
     return MOVES;
 }
 
@@ -186,6 +185,7 @@ static outcome close_down(gw_tunnel *t)
     }
     if (taken(t, rv) == MOVES) {
         t->down.state = GW_WAY_CLOSED;
+        t->down.blocked = 0;
     }
     return t->ended ? BREAKS : WAITS;
 }
@@ -195,12 +195,13 @@ static outcome flush_down(gw_tunnel *t)
     outcome made = taken(t, t->host->ops->flush(t->host));
 
     if (made == MOVES) {
-        t->down.unflushed = t->down.blocked = 0;
+        t->down.unflushed = 0;
+        t->down.blocked &= t->down.len != 0;
     }
     return made;
 }
 
-static outcome run_down(gw_tunnel *t)
+static outcome pump_down(gw_tunnel *t)
 {
     gw_tunnel_way *down = &t->down;
     outcome made = MOVES;
@@ -208,9 +209,21 @@ static outcome run_down(gw_tunnel *t)
     while (down->state == GW_WAY_OPEN && down->turn && made == MOVES) {
         made = down->len ? send_down(t) : fetch_down(t);
     }
-    if (made != BREAKS && down->unflushed) {
-        made = flush_down(t);
-    }
+    return made;
+}
+
+static outcome run_down(gw_tunnel *t)
+{
+    gw_tunnel_way *down = &t->down;
+    outcome made;
+
+    do {
+        made = pump_down(t);
+        if (made != BREAKS && down->unflushed) {
+            made = flush_down(t);
+        }
+        /* a sink that was full may have room now */
+    } while (made == MOVES && down->blocked && down->turn);
     if (made != BREAKS && down->state == GW_WAY_ENDS && !down->unflushed) {
         made = close_down(t);
     }

@@ -41,7 +41,7 @@ struct gw_tunnel_way {
     apr_size_t len;
     apr_size_t turn;            /* bytes it may still take in this run */
     int unflushed;              /* the sink took bytes since its last flush */
-    int blocked;                /* the sink is full */
+    int blocked;                /* the client is full (way down only) */
 };
 
 typedef struct gw_tunnel_limits gw_tunnel_limits;
