@@ -86,8 +86,7 @@ class Pit:
         found = collections.Counter()
         with open(self.server.path("error.log"), errors="replace") as f:
             for line in f:
-                at = re.search(r"\[(\w+):(warn|error|crit|alert|emerg)\]", line)
-                if at:
+                if re.search(r"\[\w+:(warn|error|crit|alert|emerg)\]", line):
                     text = re.sub(r"^(\[[^]]*\] )+", "", line.strip())
                     text = re.sub(r"\d+\.\d+\.\d+\.\d+:\d+", "ADDR", text)
                     text = re.sub(r"0x[0-9a-f]+|\b\d{3,}\b", "N", text)

@@ -202,6 +202,22 @@ def noise_text(windows):
             % (len(noisy), len(windows), NOISY, middle))
 
 
+def lanes_text(windows):
+    """Who served mod_gateway's requests, where the run asked for it."""
+    texts = []
+    for case in load.CASES:
+        found = {}
+        for w in windows:
+            if w["case"] == case.name:
+                for lane, n in w.get("lanes", {}).items():
+                    found[lane] = found.get(lane, 0) + n
+        if found:
+            texts.append("%s: %s" % (case.name, ", ".join(
+                "%s %d" % i for i in sorted(found.items(),
+                                            key=lambda i: -i[1]))))
+    return "lanes: " + "; ".join(texts) if texts else ""
+
+
 def late_text(windows):
     """Who could not hold a rate that was set."""
     late = {}
@@ -227,14 +243,16 @@ def _first_line(*argv):
 def versions():
     wrk = _first_line("wrk", "-v")
     return {
-        "httpd": re.sub(r"^Server version:\s*", "",
+        "httpd": re.sub(r"^Server version:\s*Apache/", "",
                         _first_line(httpd_program() or "apache2", "-v")),
-        "nginx": re.sub(r"^nginx version:\s*", "",
+        "nginx": re.sub(r"^nginx version:\s*nginx/", "",
                         _first_line(find("nginx") or "nginx", "-v")),
-        "haproxy": _first_line(find("haproxy") or "haproxy", "-v"),
+        "haproxy": re.sub(r"^HAProxy version (\S+).*", r"\1", _first_line(
+            find("haproxy") or "haproxy", "-v")),
         "wrk": re.sub(r"\s*Copyright.*", "", wrk),
         "curl": " ".join(_first_line("curl", "-V").split()[:2]),
-        "openssl": _first_line("openssl", "version"),
+        "openssl": re.sub(r"^OpenSSL (\S+).*", r"\1",
+                          _first_line("openssl", "version")),
         "python": platform.python_version(),
     }
 

@@ -8,6 +8,7 @@ MB = 1 << 20
 GROWTH = 1.15           # of memory, that is called flat ...
 GROWTH_BYTES = 4 * MB   # ... or so little
 MORE_DESCRIPTORS = 32
+WARM_SECONDS = 40       # until the first children are as large as they get
 IDLE_DESCRIPTORS = 200  # of a child that nobody asks
 
 
@@ -50,15 +51,16 @@ def trends(r):
     found = {}
     quiet = [s for s in r["samples"] if s["s"] >= r["quiet_from"]]
     steady = quiet[len(quiet) // 4:]    # the first of them fill their pools
-    before = [s for s in r["samples"] if s["s"] < r["quiet_from"]]
-    if len(before) >= 6:
+    before = [s for s in r["samples"]
+              if WARM_SECONDS <= s["s"] < r["quiet_from"]]
+    if len(before) >= 12:
         found["memory of the parent, restarts"] = thirds(
             [s["parent_pss"] for s in before])
         found["descriptors of the parent, restarts"] = thirds(
             [s["parent_descriptors"] for s in before])
         found["memory of all children, restarts"] = thirds(
             [s["pss"] for s in before])
-    if len(steady) >= 6:
+    if len(steady) >= 12:
         found["memory of all children, no restarts"] = thirds(
             [s["pss"] for s in steady])
         found["descriptors of all children, no restarts"] = thirds(
@@ -110,8 +112,10 @@ def markdown(r):
                                            soak_judge.short_rule(name)))
     lines.append("| not explained | %d | %s |" % (r["unexplained_count"],
                                                   kinds_of(r)))
-    lines += ["", "| | at first | at last |", "|---|--:|--:|"]
-    for what, (first, last) in trends(r).items():
+    found = trends(r)
+    if found:
+        lines += ["", "| | at first | at last |", "|---|--:|--:|"]
+    for what, (first, last) in found.items():
         lines.append("| %s | %s | %s |" % (what, show(what, first),
                                            show(what, last)))
     lines += ["", "Answers: " + ", ".join(

@@ -30,9 +30,12 @@ def build(name):
     except OSError:
         pass
     os.makedirs(_folder, exist_ok=True)
-    out = subprocess.run(
-        [os.environ.get("CC") or "cc"] + FLAGS + ["-o", target, source]
-        + LIBRARIES.get(name, []), capture_output=True, text=True)
+    try:
+        out = subprocess.run(
+            [os.environ.get("CC") or "cc"] + FLAGS + ["-o", target, source]
+            + LIBRARIES.get(name, []), capture_output=True, text=True)
+    except OSError as problem:
+        raise SetupError("a C compiler is needed: %s" % problem)
     if out.returncode:
         raise SetupError("bench/lib/%s.c: %s" % (name, out.stderr))
     return target
