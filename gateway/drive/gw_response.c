@@ -251,7 +251,9 @@ int gw_response_failed(request_rec *r, const gw_mapped *m,
 {
     answer a = answer_for(res->fail);
 
-    if (res->request_unread) {
+    if (res->request_unread || res->status == HTTP_SWITCHING_PROTOCOLS) {
+        /* The rest of a body, or what a hopeful client sent behind its
+         * request for a tunnel, is no request. */
         r->connection->keepalive = AP_CONN_CLOSE;
     }
     if (res->fail == GW_FAIL_CLIENT) {
