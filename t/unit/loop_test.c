@@ -374,6 +374,11 @@ static void test_strays(void)
     put(fds[1], "x");
     turn(loop);
     is_int(ctls, 0, "one event that nobody wants is borne");
+    want(&p, fds[0], 7, GW_WANT_READ);
+    want(&p, -1, 0, 0);
+    put(fds[1], "x");
+    turn(loop);
+    is_int(ctls, 0, "one more, too, when it was wanted in between");
     put(fds[1], "x");
     turn(loop);
     is_int(ctls, 1, "the second ends the registration");
@@ -676,6 +681,39 @@ static void test_many_timers(void)
     turn(loop);
     free(p);
     free(due);
+    end_loop(loop);
+}
+
+/* What fills the place of a removed timer may be sooner than those above. */
+static void test_timer_removed(void)
+{
+    /* as they lie in the heap: the last is put below 100, for 101 */
+    static const int after[] = {
+        1, 100, 2, 101, 102, 200, 3, 103, 104, 105, 106, 300, 302, 301, 4
+    };
+    enum { N = sizeof(after) / sizeof(after[0]), REMOVED = 3 };
+    gw_loop *loop = new_loop();
+    probe p[N];
+    int i, wrong = 0;
+
+    gw_clock_override(fake_now);
+    for (i = 0; i < N; i++) {
+        probe_init(&p[i], loop);
+        gw_task_until(&p[i].task, fake + after[i]);
+    }
+    end_probe(&p[REMOVED]);
+    at(loop, fake + 10);
+    for (i = 0; i < N; i++) {
+        wrong += p[i].runs != (after[i] <= 10);
+    }
+    is_int(wrong, 0, "with one timer removed, no other is late or early");
+    for (i = 0; i < N; i++) {
+        if (i != REMOVED) {
+            end_probe(&p[i]);
+        }
+    }
+    turn(loop);
+    gw_clock_override(NULL);
     end_loop(loop);
 }
 
@@ -1176,6 +1214,7 @@ int main(void)
     test_merging();
     test_timer();
     test_many_timers();
+    test_timer_removed();
     test_timer_order();
     test_sleep();
     test_tick();
