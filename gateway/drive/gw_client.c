@@ -310,7 +310,7 @@ int gw_client_end(gw_client *c)
  * A client of HTTP/1.0, or of a response that only the close delimits, can
  * see a truncation by a reset alone.
  */
-static void reset_on_close(conn_rec *c, int fd)
+void gw_client_reset(conn_rec *c, int fd)
 {
     struct linger hard = { 1, 0 };
 
@@ -339,7 +339,10 @@ void gw_client_truncate(gw_client *c)
                                 HTTP_BAD_GATEWAY, NULL, r->pool, alloc));
     APR_BRIGADE_INSERT_TAIL(c->out, apr_bucket_eos_create(alloc));
     pass(c);
-    if (reset) {
-        reset_on_close(r->connection, c->fd);
+    if (reset && c->late) {
+        c->reset_due = 1;
+    }
+    else if (reset) {
+        gw_client_reset(r->connection, c->fd);
     }
 }

@@ -41,6 +41,9 @@ struct gw_client {
     apr_status_t in_error;      /* why the body broke, for its status */
     int begun;                  /* some of the response went to filters */
     int failed;                 /* one of these failed */
+    int late;                   /* what is passed on is not sent before
+                                   the call returns */
+    int reset_due;              /* late: when all is sent, reset it */
     int deaf;                   /* with ignore_abort: its hang-up was seen, no
                                    need to hear of it again */
     int dropped;                /* with ignore_abort: nothing can be sent to
@@ -69,5 +72,8 @@ int gw_client_end(gw_client *client);
 
 /** End one that broke off, so that the client can tell. */
 void gw_client_truncate(gw_client *client);
+
+/** Make the close of its socket a reset. */
+void gw_client_reset(conn_rec *c, int fd);
 
 #endif

@@ -239,12 +239,14 @@ static void process(gw_front *f)
 
 static void finish_ride(gw_front *f)
 {
-    const gw_ride *ride = f->ride;
+    gw_ride *ride = f->ride;
     int unread = ride->x && gw_exchange_result(ride->x)->request_unread;
     int status;
 
     own_by_loop(f);
+    ride->client->late = 1;
     status = gw_drive_end(f);
+    f->reset = ride->client->reset_due;
     count_ride(f, 0);
     want_nothing(f);
     if (ride->client->expects_body) {
@@ -421,6 +423,9 @@ static int step_write(gw_front *f)
         rv = APR_TIMEUP;
     }
     rest_slot(f);
+    if (f->reset && rv == APR_SUCCESS) {
+        gw_client_reset(f->c, f->fd);
+    }
     if (rv != APR_SUCCESS || f->c->aborted) {
         gw_front_close_now(f, "the client is gone or takes nothing");
     }
@@ -482,7 +487,7 @@ static int wait_for_head(gw_front *f, int part)
         }
         until = gw_deadline(f->since, span);
         if (until <= gw_now()) {
-            gw_front_close(f, "idle for too long");
+            gw_front_close_idle(f, "idle for too long");
             return 1;
         }
     }
@@ -508,7 +513,7 @@ static int step_read(gw_front *f)
             process(f);
         }
         else {
-            gw_front_close(f, "closed by the client");
+            gw_front_close_idle(f, "closed by the client");
         }
         return 1;
     case GW_HEAD_BROKEN:
@@ -675,7 +680,7 @@ void gw_front_tick(gw_station *station)
     gw_front *f;
 
     while (n-- && (f = longest_idle(station))) {
-        gw_front_close(f, "the server is full");
+        gw_front_close_idle(f, "the server is full");
         gw_task_again(&f->task);
     }
     if (gw_engine_stops(station->engine) && !station->told_stop) {

@@ -106,6 +106,8 @@ struct gw_front {
     int hung_up;                /* the client closed its side, or all */
     int drained;                /* nothing to read before the next event */
     int idle;                   /* in station->idle */
+    int reset;                  /* when what waits is sent */
+    int brief;                  /* linger for a short time only */
     gw_time since;              /* of the state, or of its last progress */
     apr_off_t waiting;          /* gw_front_out_len() at the last look */
     int counted;                /* in engine->riding */

@@ -93,6 +93,12 @@ void gw_front_close_now(gw_front *f, const char *why)
     gw_front_transit(f, GW_FRONT_GRAVE, why);
 }
 
+void gw_front_close_idle(gw_front *f, const char *why)
+{
+    f->brief = 1;
+    gw_front_close(f, why);
+}
+
 void gw_front_close(gw_front *f, const char *why)
 {
     conn_rec *c = f->c;
@@ -110,7 +116,8 @@ void gw_front_close(gw_front *f, const char *why)
 
 static gw_time linger_until(const gw_front *f)
 {
-    int brief = apr_table_get(f->c->notes, "short-lingering-close") != NULL;
+    int brief = f->brief || gw_engine_stops(f->engine)
+        || apr_table_get(f->c->notes, "short-lingering-close");
 
     return f->since + (brief ? LINGER_SHORT : LINGER_TIME);
 }
@@ -146,6 +153,7 @@ static int step_linger(gw_front *f)
 {
     char rest[4096];
     ssize_t n = 1;
+    gw_time until;
     int i;
 
     for (i = 0; i < DRAIN_MAX && n > 0; i++) {
@@ -154,10 +162,12 @@ static int step_linger(gw_front *f)
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         return bury(f, "closed by both");
     }
-    if (linger_until(f) <= gw_now()) {
+    until = linger_until(f);
+    if (until <= gw_now()) {
         return bury(f, "lingered for long enough");
     }
-    gw_task_until(&f->task, linger_until(f));
+    /* the child may be told to stop in the meantime */
+    gw_task_until(&f->task, gw_earlier(until, gw_now() + LINGER_SHORT));
     return n > 0;
 }
 

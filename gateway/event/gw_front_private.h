@@ -24,6 +24,10 @@ void gw_front_enlist(gw_front *f);
 /** Close as RFC 9112 9.6 asks for: send what waits, shut, read the rest. */
 void gw_front_close(gw_front *f, const char *why);
 
+/** The same between requests, where nothing is on its way: as httpd, without
+ * much patience. */
+void gw_front_close_idle(gw_front *f, const char *why);
+
 /** Close at once: nobody is there to be told. */
 void gw_front_close_now(gw_front *f, const char *why);
 
