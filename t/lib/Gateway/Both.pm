@@ -72,11 +72,8 @@ sub same {
     my ($self, $name, $code, @want) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my ($off, $on) = map { scalar $code->($self->{$_}) } qw(off on);
-    my $ok = !@want || Test::More::is_deeply($off, $want[0], "$name: off")
-        || Test::More::diag(Test::More::explain($off)) && 0;
-    return Test::More::is_deeply($on, $off, "$name: on as off") && $ok
-        || Test::More::diag('on: ', Test::More::explain($on), 'off: ',
-            Test::More::explain($off)) && 0;
+    my $ok = !@want || Test::More::is_deeply($off, $want[0], "$name: off");
+    return Test::More::is_deeply($on, $off, "$name: on as off") && $ok;
 }
 
 sub expect_log { my $self = shift; $_->expect_log(@_) for $self->_all }
@@ -95,8 +92,9 @@ sub plain {
     my ($s, $r) = @_;
     my %plain = map { $_ => $r->$_ } qw(status reason version framing complete
         problems trailers);
-    $plain{headers} = [ map { scrub($s, "$_->[0]: $_->[1]") }
-        grep { $_->[0] !~ /\A(?:Date|ETag|Last-Modified)\z/i
+    # the order of methods is a matter of chance in httpd
+    $plain{headers} = [ map { s/\AAllow: \K.*/join ',', sort split m{,}, $&/er }
+        map { scrub($s, "$_->[0]: $_->[1]") } grep { $_->[0] !~ /\A(?:Date|ETag|Last-Modified)\z/i
             || $_->[1] =~ /\A"e/ } @{ $r->headers } ];
     $plain{body} = scrub($s, $r->body);
     $plain{interim} = [ map { $_->status } @{ $r->interim } ];

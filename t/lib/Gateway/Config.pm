@@ -166,17 +166,24 @@ sub _mpm {
     my $children = $opt->{children} || 1;
     my $workers  = $threads * $children;
     my $more = $opt->{mpm_config} // '';
+    my ($limit, $factor) = ($threads, '');
+    if (Gateway::Setup::mpm() eq 'event') {
+        # places in the scoreboard for loops and helpers, and for connections
+        $limit += 40;
+        $factor = "AsyncRequestWorkerFactor 20\n"
+            if $self->{server}->driver eq 'event';
+    }
     return <<"EOC" if $self->{server}->mpm_module ne 'mpm_prefork';
 StartServers $children
 ServerLimit @{[ $children + 7 ]}
 ThreadsPerChild $threads
-ThreadLimit $threads
+ThreadLimit $limit
 MaxRequestWorkers $workers
 MinSpareThreads 1
 MaxSpareThreads $workers
 MaxConnectionsPerChild 0
 GracefulShutdownTimeout 5
-$more
+$factor$more
 EOC
     $workers = $opt->{children} || 16;
     my $start = $workers < 3 ? $workers : 3;
