@@ -33,7 +33,7 @@ struct gw_front_in {
     gw_headscan scan;
     int stale;                  /* scan knows of bytes that were taken */
     gw_chunkhold hold;
-    int chunked;                /* hold is in force */
+    int chunked;                /* hold follows the framing */
 };
 
 static ap_filter_rec_t *input_filter;
@@ -395,6 +395,7 @@ static apr_status_t other_mode(gw_front_in *in, apr_bucket_brigade *bb,
         /* it would hand the socket out */
         return APR_ENOTIMPL;
     }
+    in->drained = 0;
     rv = ap_get_brigade(in->f->next, bb, mode,
                         loop ? APR_NONBLOCK_READ : block, want);
     if (rv == APR_SUCCESS && mode == AP_MODE_EXHAUSTIVE) {
@@ -416,10 +417,15 @@ static apr_status_t ask_below(gw_front_in *in, apr_bucket_brigade *bb,
     if (in->end != APR_SUCCESS) {
         return in->end;
     }
+    if (in->chunked && gw_chunkhold_over(&in->hold)) {
+        in->chunked = 0;
+        in->stale = 1;
+    }
     if (!in->chunked && mode == AP_MODE_READBYTES) {
         return read_below(in, bb, block, want);
     }
     if (!in->chunked && mode == AP_MODE_GETLINE && in->mode != GW_IN_LOOP) {
+        in->drained = 0;
         return ap_get_brigade(in->f->next, bb, mode, block, want);
     }
     do {
@@ -442,6 +448,7 @@ static apr_status_t on_input(ap_filter_t *f, apr_bucket_brigade *bb,
 
     if (in->mode == GW_IN_PASS && !in->chunked && in->end == APR_SUCCESS
         && APR_BRIGADE_EMPTY(in->kept)) {
+        in->drained = 0;
         return ap_get_brigade(f->next, bb, mode, block, want);
     }
     if (mode != AP_MODE_READBYTES && mode != AP_MODE_GETLINE

@@ -16,7 +16,8 @@
  *
  * What must not be is logged as an error (the harness sees those): a call
  * that took over SLOW, a blocking or SPECULATIVE read below the input filter,
- * an end of request that ran too early, brigades that core would wait for.
+ * any read there for a request without a body, an end of request that ran too
+ * early, brigades that core would wait for.
  */
 #define gateway_module t_front_module
 
@@ -44,7 +45,7 @@ typedef struct {
     gw_front_out *out;
     int poll;                   /* epoll */
     int ended;                  /* ends of requests that ran */
-    int trace;                  /* requests so far */
+    int below;                  /* calls below the input filter */
 } owned;
 
 static int spy;
@@ -80,6 +81,7 @@ static apr_status_t watch_input(ap_filter_t *f, apr_bucket_brigade *bb,
 {
     owned *o = f->ctx;
 
+    o->below++;
     if (o->in->mode == GW_IN_LOOP && block != APR_NONBLOCK_READ) {
         complain(o, "a blocking read, mode %d", mode);
     }
@@ -176,13 +178,19 @@ static void serve(owned *o, gw_in_mode mode)
 {
     conn_rec *c = o->c;
     request_rec *r;
+    int before = o->below;
 
     gw_front_in_mode(o->in, mode);
     gw_front_in_next(o->in);
     c->keepalive = AP_CONN_UNKNOWN;
     TIMED(o, r = ap_read_request(c));
     if (r && r->status == HTTP_OK) {
+        int has_body = r->method_number == M_POST || r->uri[1] == 't';
+
         ap_process_async_request(r);
+        if (!has_body && mode == GW_IN_LOOP && o->below != before) {
+            complain(o, "a head was whole and more was read");
+        }
     }
     gw_front_in_mode(o->in, GW_IN_LOOP);
     gw_front_out_mode(o->out, GW_OUT_LOOP);
