@@ -84,6 +84,8 @@ void *gw_conf_merge_dir(apr_pool_t *p, void *basev, void *addv)
     dir->unsafe_path = merged(base->unsafe_path, add->unsafe_path);
     dir->event = merged(base->event, add->event);
     dir->ignore_abort = merged(base->ignore_abort, add->ignore_abort);
+    dir->lane = add->lane ? add->lane : base->lane;
+    dir->lane_bits = base->lane_bits | add->lane_bits;
     /* runs for each request: most sections have none */
     if (apr_is_empty_array(base->reverse)) {
         dir->reverse = add->reverse;

@@ -69,6 +69,9 @@ struct gw_dir_conf {
     int unsafe_path;            /* 1: GatewayUnsafePath allow */
     int event;                  /* gw_event_lane; see gw_event_lane_of() */
     int ignore_abort;           /* 1: GatewayIgnoreClientAbort On */
+    const char *lane;           /* why requests here are not for a loop, NULL:
+                                   nothing known; set by gw_lane_init() */
+    int lane_bits;              /* private to it */
     apr_array_header_t *reverse;    /* const gw_reverse_rule *, inner first */
     gw_keys keys;               /* <Gateway> and GatewaySet only */
     gw_ssl_conf ssl;            /* server default and <Gateway> only */
