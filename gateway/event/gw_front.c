@@ -250,7 +250,7 @@ static void finish_ride(gw_front *f)
     count_ride(f, 0);
     want_nothing(f);
     if (ride->client->expects_body) {
-        f->drained = 0;
+        f->drained = gw_front_in_drained(f->in);
     }
     if (unread) {
         /* core would read the rest, and wait for it */
@@ -332,6 +332,7 @@ static int step_arrives(gw_front *f)
     apr_status_t rv;
 
     gw_front_in_drop_reqtimeout(f->c);
+    gw_front_out_hold_eor(f->out, gw_lane_of_end() != NULL);
     own_by_loop(f);
     rv = gw_task_watch(&f->task, f->fd);
     if (rv != APR_SUCCESS) {

@@ -84,8 +84,7 @@ void gw_front_close_now(gw_front *f, const char *why)
     f->c->aborted = 1;
     f->c->keepalive = AP_CONN_CLOSE;
     f->c->cs->state = CONN_STATE_LINGER;
-    if (gw_lane_of_end() && gw_front_out_len(f->out)) {
-        /* ends of requests may be among it */
+    if (gw_lane_of_end() && gw_front_out_ends(f->out)) {
         gw_front_ask_helper(f, GW_HELP_DROP, why);
         return;
     }
