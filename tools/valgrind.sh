@@ -9,7 +9,14 @@ PATH=$PATH:/usr/sbin:/sbin
 
 failed=()
 LIB=$(tools/apr-debug.sh) || LIB=
-export LD_LIBRARY_PATH=$LIB
+if [ -z "$LIB" ]; then
+    echo "valgrind: no APR with pool debugging; a use of memory whose pool" \
+        "is gone will go unseen" >&2
+else
+    export LD_LIBRARY_PATH=$LIB
+    tools/planted.sh build/debug 'Invalid read of size 1' \
+        valgrind -q --suppressions="$PWD/t/conf/valgrind.supp" || exit 1
+fi
 
 echo "== unit tests, valgrind"
 programs=(build/debug/unit/*_test)

@@ -1,7 +1,8 @@
 /**
- * mod_planted: reads memory of a pool that is gone, on purpose. tools/asan.sh
- * loads it to see that such a fault is caught in the very set-up (stock httpd,
- * preloaded AddressSanitizer, APR with pool debugging) that the suite runs in.
+ * mod_planted: reads memory of a pool that is gone, on purpose. It is loaded
+ * by tools/planted.sh to see that such a fault is caught in the very set-up
+ * (stock httpd, preloaded AddressSanitizer or valgrind, APR with pool
+ * debugging) that the suite runs in.
  */
 #include <httpd.h>
 #include <http_config.h>
