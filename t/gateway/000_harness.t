@@ -121,7 +121,8 @@ is $s->get('/index.html')->status, 200;
 $s->mark_idle;
 my $c = $s->client;
 $c->send('G');
-ok !$s->idle_check(within => 0.1), 'an open connection is seen';
+ok $s->wait_for(sub { !$s->idle_check(within => 0) }),
+    'an open connection is seen';
 $c->close;
 ok $s->idle_check, 'and that it is gone';
 EOC

@@ -5,8 +5,7 @@ use Gateway::Test;
 use Time::HiRes 'time';
 
 my $MIB = 64;
-# a sanitizer keeps what was freed
-my $FLAT = Gateway::Setup::sanitized() ? 48 * 1024 : 6 * 1024;
+my $FLAT = Gateway::Setup::hoards() ? 48 * 1024 : 6 * 1024;
 my $BLOCK = join '', map { pack 'N', $_ * 2654435761 % 2**32 } 1 .. 16384;
 
 my $b = Gateway::Backend->new(brief => 1, script => sub {

@@ -121,7 +121,7 @@ is_deeply [ release(@$waiting, @$more) ], [ (200) x 6 ], 'all end well';
 is $s->get('/again/x')->status, 200, 'all is free';
 unlink $gate;
 ($refused, $waiting) = hanging($s, 6);
-$s->allow_log(qr/AH00052: child pid \d+ exit signal Killed|AH10392/);
+$s->allow_log(qr/AH00052: child pid \d+ exit signal Killed|AH1039[23]/);
 my %old = map { $_ => 1 } $s->children;
 kill 'KILL', keys %old;
 $s->wait_for(sub { !grep { $old{$_} } $s->children }, 8);

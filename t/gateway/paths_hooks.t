@@ -71,7 +71,7 @@ SKIP: {
     # ap_internal_fast_redirect() joins tables of a subrequest's pool to those
     # of its parent: an APR with pool debugging aborts there
     skip('an APR with pool debugging ends these', 2)
-        if Gateway::Setup::sanitized();
+        if Gateway::Setup::pool_debug();
     is $s->get('/here/page.html')->body, 'a file', 'MultiViews finds a file';
     is $s->get('/here/fallback/x')->body, 'the fallback', 'FallbackResource';
 }

@@ -7,12 +7,13 @@ use Time::HiRes qw(time);
 
 Gateway::Test->need(mpm => [qw(event worker)], command => ['curl']);
 
+my $p = Gateway::Setup::patience();
 my $b = Gateway::Backend->http({
-    '/slow' => sub { $_[0]{conn}->silent(20); 'close' },
+    '/slow' => sub { $_[0]{conn}->silent(20 * $p); 'close' },
     '/stream' => sub {
         my $c = $_[0]{conn};
         $c->send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nabc");
-        $c->silent(20);
+        $c->silent(20 * $p);
         return 'close';
     },
 });
@@ -32,19 +33,20 @@ sub ended {
 for my $tls (1, 0) {
     my $how = $tls ? 'h2' : 'h2c';
     my @h2 = (tls => $tls, $tls ? '--http2' : '--http2-prior-knowledge');
+    is $s->curl('/app/x', @h2)->{status}, 200, "$how: served";
     for my $path ('/slow', '/stream') {
         $b->clear;
         my $start = time;
-        $s->curl("/app$path", @h2, '--max-time', 0.3);
+        $s->curl("/app$path", @h2, '--max-time', 0.3 * $p);
         my ($head) = $b->events(what => 'head');
         ok $head, "$how $path: asked";
         ok $b->wait(sub { ended($head->{conn}) }, 2), 'and let go';
-        cmp_ok time - $start, '<', 5, 'soon';
+        cmp_ok time - $start, '<', 5 * $p, 'soon';
     }
     for my $args ([], [ '-H', 'Content-Length:' ]) {
         $b->clear;
         $s->curl('/app/x', @h2, '-T', "$file", '--limit-rate', '100k',
-            '--max-time', 0.5, @$args);
+            '--max-time', 0.5 * $p, @$args);
         my ($head) = $b->events(what => 'head');
         ok $head, "$how upload @$args: begun";
         ok $b->wait(sub { ended($head->{conn}) }, 2), 'and let go';

@@ -7,8 +7,8 @@ use Time::HiRes qw(time);
 
 my $SIZE  = 64 * 1024 * 1024;
 my $PIECE = 256 * 1024;
-# KiB; a sanitizer keeps what was freed
-my $SPARE = Gateway::Setup::sanitized() ? 48 * 1024 : 0;
+# KiB
+my $SPARE = Gateway::Setup::hoards() ? 48 * 1024 : 0;
 
 # Takes a nap after each of the first megabytes, then hurries.
 my $b = Gateway::Backend->http(sub {
@@ -55,17 +55,17 @@ for my $chunked (0, 1) {
 # Eight at once, none of which gets on.
 my $deaf = Gateway::Backend->new(steps => [ 'read_head', [ pause => 60 ] ],
     brief => 1);
-my $t = Gateway::Test->server(children => 1, vars => { B => $deaf },
-    config => "GatewayPass /app http://\@B\@\n");
+my $t = Gateway::Test->server(children => 1, vars => { B => $deaf,
+    W => $b }, config => <<'EOC');
+GatewayPass /app  http://@B@
+GatewayPass /warm http://@W@
+EOC
 $t->allow_log(qr/AH00161/);
+is $t->post('/warm/x', 'x' x 1_000_000)->body, '1000000 1', 'warm';
+$before = $t->memory;
 my @c = map { $t->client(timeout => 0.05) } 1 .. 8;
 $_->send(Gateway::Probe->head('POST /app/x HTTP/1.1',
     "Content-Length: $SIZE")) for @c;
-# the child may have only just begun
-for (1 .. 500) {
-    $before = $t->memory and last;
-    select undef, undef, undef, 0.01;
-}
 for my $c (@c) {
     1 while $c->send($block);
 }

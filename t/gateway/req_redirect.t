@@ -141,7 +141,7 @@ for my $path ('/query/a%20b', '/query2/a%20b', '/query/a%0d%0aX:%20y',
 SKIP: {
     # see paths_hooks.t
     skip('an APR with pool debugging ends this', 7)
-        if Gateway::Setup::sanitized();
+        if Gateway::Setup::pool_debug();
     $c = $s->client;              # the server closes behind a 500
     $b->clear;
     is $c->get('/dir/?q=1', 'X-Forwarded-For: 6.6.6.6')->response->body,

@@ -11,7 +11,7 @@ $s->expect_log(qr/GW00150/);
 $s->get('/app/warm') for 1 .. 3;
 my $before = $s->memory;
 $h->run($s);
-my $limit = Gateway::Setup::sanitized() ? 32 * 1024 : 4 * 1024;
+my $limit = Gateway::Setup::hoards() ? 32 * 1024 : 4 * 1024;
 cmp_ok $s->memory - $before, '<', $limit, 'no more memory than that (KiB)';
 
 done_testing;

@@ -48,7 +48,7 @@ for my $how ("Content-Length: @{[ $MIB * 1048576 ]}",
     cmp_ok $sent / 16, '<', $MIB / 2, 'the client was held back';
     $peak ||= $s->memory;
     cmp_ok $peak - $before, '<',
-        (Gateway::Setup::sanitized() ? 48 : 8) * 1024, 'in bounded memory';
+        (Gateway::Setup::hoards() ? 48 : 8) * 1024, 'in bounded memory';
     $c->close;
 }
 # two threads may write their lines in either order

@@ -5,6 +5,8 @@
 use Gateway::Test;
 use Time::HiRes qw(time);
 
+my $p = Gateway::Setup::patience();
+
 # /head: silent; /half: half a head; /body: stops in the body;
 # /drip: sends all the time, longer in all than the timeout
 my $b = Gateway::Backend->http(sub {
@@ -28,11 +30,10 @@ my $b = Gateway::Backend->http(sub {
     elsif ($path !~ m{/head}) {
         return [ 200, [], 'fine' ];
     }
-    $c->silent(4);
+    $c->silent(4 * $p);
     return 'close';
 });
 my $deaf = Gateway::Backend->deaf;
-my $p = Gateway::Setup::patience();
 my ($short, $long) = (400 * $p, 800 * $p);
 my $s = Gateway::Test->server(timeout => 30, vars => { B => $b, D => $deaf,
     SHORT => "${short}ms", LONG => "${long}ms" }, ports => ['DEFAULT'],

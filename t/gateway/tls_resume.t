@@ -63,7 +63,7 @@ for my $version ('TLSv1.2', 'TLSv1.3') {
 # or behind it do not make them unusable.
 my @reused = map { $s->get('/pool')->status } 1 .. 10;
 is "@reused", join(' ', (200) x 10), 'ten requests';
-my @log = grep { $_->{uri} eq '/pool' } $s->access_log(wait => 30);
+my @log = grep { $_->{uri} eq '/pool' } $s->access_log(wait => 33);
 is scalar(grep { $_->{gw_reused} eq '1' } @log), 9, 'on one connection';
 is $log[-1]{gw_tls}, 'TLSv1.3', 'GATEWAY_TLS';
 done_testing;

@@ -128,6 +128,10 @@ sub _reports {
     my ($self) = @_;
     my @wrong;
     for my $file (glob "$self->{reports}/*") {
+        if ($file =~ /\.core\.\d+\z/) {
+            push @wrong, "crashed, see $file";
+            next;
+        }
         my @lines = _read($file) or next;
         push @wrong, "report in $file:\n" . join "\n",
             map { "    $_" } _first(40, @lines);

@@ -119,6 +119,10 @@ sub create {
     # busy at a look around: a matter of moments
     $self->{log}->allow(qr/AH00161/)
         if $opt{children} && Gateway::Setup::mpm() eq 'prefork';
+    # a child that valgrind starts has no idle thread yet when the worker MPM
+    # looks around, after a second
+    $self->{log}->allow(qr/\[mpm_worker:error\].*AH0028[68]/)
+        if Gateway::Setup::valgrind();
     $self->_prepare;
     return $self;
 }
@@ -286,7 +290,7 @@ sub _settle {
     my ($self, $process) = @_;
     my @children = Gateway::Process::children_of($process->pid);
     my $calm = 0;
-    for (1 .. 50) {
+    for (1 .. 50 * Gateway::Setup::patience()) {
         $calm = Gateway::Process::all_asleep(@children) ? $calm + 1 : 0;
         last if $calm >= 3;
         select undef, undef, undef, 0.005;
@@ -385,6 +389,7 @@ sub descriptors {
 sub mark_idle {
     my ($self) = @_;
     $self->hang_up;
+    $self->_settle($self->{process});
     my $now = $self->descriptors;
     my ($most) = sort { $b <=> $a } map { scalar @$_ } values %$now;
     $self->{idle} = $most;

@@ -216,6 +216,19 @@ sub preload {
 
 sub sanitized { return scalar preload() }
 
+# Does what was freed stay for a while? A sanitizer and valgrind keep it (and
+# tables, or translated code, of their own), so that a bound on memory must be
+# wider by tens of megabytes.
+sub hoards { return sanitized() || valgrind() }
+
+# Is the server's APR the one of tools/apr-debug.sh? It ends a process that
+# joins tables of pools which are not each other's ancestors, as httpd's own
+# ap_internal_fast_redirect() does.
+sub pool_debug {
+    return grep { m{/apr-debug/lib/?\z} } split /:/,
+        $ENV{LD_LIBRARY_PATH} // '';
+}
+
 sub _find_preload {
     return split /:/, $ENV{GATEWAY_PRELOAD} if $ENV{GATEWAY_PRELOAD};
     my $so = build() . '/mod_gateway.so';
