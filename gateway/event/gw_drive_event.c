@@ -323,13 +323,29 @@ int gw_drive(request_rec *r, const gw_mapped *m)
                                        : drive_in_worker(f, r, m);
 }
 
+/*
+ * An internal redirect. That of an error document, while a loop owns the
+ * connection, could not be foreseen: core refused what it read. Whose handler
+ * answers is not known: the server's own page has to do.
+ */
+static int redirected(const gw_front *f, const request_rec *r)
+{
+    int status = r->prev ? r->prev->status : HTTP_OK;
+
+    return f->owner == GW_OWNER_LOOP && ap_is_HTTP_ERROR(status) ? status
+                                                                 : DECLINED;
+}
+
 int gw_drive_quick(request_rec *r, int lookup)
 {
     gw_front *f = gw_front_of(r->connection);
     const char *why;
 
-    if (lookup || !f || !f->adopted || !ap_is_initial_req(r)) {
+    if (lookup || !f || !f->adopted) {
         return DECLINED;
+    }
+    if (!ap_is_initial_req(r)) {
+        return redirected(f, r);
     }
     f->server = r->server;
     if (f->owner != GW_OWNER_LOOP) {
@@ -341,6 +357,8 @@ int gw_drive_quick(request_rec *r, int lookup)
     gw_front_keep_socket(f);
     why = gw_lane_of_request(r);
     if (!why) {
+        /* a hook may refuse it before its lane is chosen */
+        set_lane(r, "inline", NULL);
         return DECLINED;
     }
     gw_front_ask(f, r, GW_HELP_REQUEST, why);

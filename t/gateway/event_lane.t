@@ -273,6 +273,24 @@ $s = server("CacheEnable disk /app\nCacheRoot \@ROOT\@/run\n",
 lane_is($s, '/app/x', 'blocking (filter cache_save)', 200, 'a cache');
 $s->stop;
 
+# The page for what core refuses while it reads cannot be asked for in a loop,
+# whoever makes it.
+$s = server(<<'EOC', docs => { 'page.html' => "a page\n" });
+ErrorDocument 414 /page.html
+LimitRequestLine 500
+EOC
+{
+    my $c = $s->client;
+    is $c->get('/app/x')->response->status, 200, 'a request';
+    my $r = $c->get('/app/' . 'x' x 600)->response;
+    is $r->status, 414, 'a line that is too long';
+    like $r->body, qr/Request-URI Too Long/, 'the server\'s own page';
+    is_deeply $r->problems, [], 'well-formed';
+    $c->close;
+}
+$s->expect_log(qr/AH00565/);
+$s->stop;
+
 # --- filters -----------------------------------------------------------------
 
 $s = server("Define T_LANE_FILTER\n" . Gateway::Setup::load_module('t_lane')
