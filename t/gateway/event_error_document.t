@@ -12,7 +12,8 @@ my $b = Gateway::Backend->http({
     '/missing' => [ 404, [], 'the backend has no such page' ],
 });
 my $closed = Gateway::Test->closed_port;
-my $both = Gateway::Both->new(modules => [qw(cgid authz_host headers)],
+my $both = Gateway::Both->new(lane => qr{\Ablocking \(subrequest\)},
+    modules => [qw(cgid authz_host headers)],
     vars => { B => $b, CLOSED => $closed },
     docs => { 'static.html' => "<p>static</p>\n", 'env.cgi' => <<'EOS' },
 #!/bin/sh

@@ -15,7 +15,8 @@ my $b = Gateway::Backend->http({
     '/page' => [ 200, [@HTML], 'a <!--#include virtual="/app/part?in"--> z' ],
     '/nest' => [ 200, [@HTML], '(<!--#include virtual="/inc/page"-->)' ],
 });
-my $both = Gateway::Both->new(modules => [qw(include dir rewrite mime)],
+my $both = Gateway::Both->new(lane => qr{\Ablocking \(filter includes\)},
+    modules => [qw(include dir rewrite mime)],
     vars => { B => $b, CLOSED => Gateway::Test->closed_port }, docs => {
         'one.shtml'  => 'a <!--#include virtual="/app/part?1"--> z',
         'two.shtml'  => '<!--#include virtual="/app/slow"-->'
