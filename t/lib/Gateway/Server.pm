@@ -368,8 +368,9 @@ sub pid { return $_[0]{process} ? $_[0]{process}->pid : 0 }
 # Ids of the processes that serve requests.
 sub children {
     my ($self) = @_;
-    return $self->{process}
+    my @found = $self->{process}
         ? Gateway::Process::children_of($self->{process}->pid) : ();
+    return @found;
 }
 
 # { pid => [what each descriptor is] }
