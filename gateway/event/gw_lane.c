@@ -33,8 +33,8 @@ static const char *const safe_output[] = {
 };
 static const char *const safe_input[] = {
     "http_in", "ssl/tls filter", "ssl/tls buffer", "log_input_output",
-    "remoteip_input", "dumpio_in", "reqtimeout", "gw_front_in", "core_in",
-    NULL
+    "remoteip_input", "dumpio_in", "reqtimeout", "gw_front_in",
+    "gw_front_late", "core_in", NULL
 };
 
 /* Filters that were found safe, by address: a request has about ten. A power
@@ -168,11 +168,18 @@ static const char *of_event(const gw_dir_conf *dir)
     }
 }
 
-/* A refusal by hooks leads to a page that any handler may make. */
-static const char *of_pages(int bits)
+/* A path that is rewritten may be in another section. A refusal by hooks leads
+ * to a page that any handler may make. */
+static const char *of_bits(int bits)
 {
     int refusals = GW_LANE_DENIES | GW_LANE_DOC_DENIED;
 
+    if (bits & GW_LANE_REWRITES) {
+        bits |= bits >> GW_LANE_ELSEWHERE;
+        if (bits & GW_LANE_DIFFERS) {
+            return "rewrite";
+        }
+    }
     return (bits & GW_LANE_DOC) || (bits & refusals) == refusals
            ? "error document" : NULL;
 }
@@ -207,7 +214,7 @@ static const char *of_sections(request_rec *r, const gw_route *route)
     why = why ? why : ap_auth_type(r) ? "auth" : NULL;
     why = why ? why : of_core(r);
     return why ? why
-               : of_pages(dir->lane_bits | (mark ? mark->bits : 0));
+               : of_bits(dir->lane_bits | (mark ? mark->bits : 0));
 }
 
 const char *gw_lane_of_request(request_rec *r)

@@ -83,6 +83,8 @@ static void mark(const walk *w, const ap_directive_t *node, const char *why,
         mark_section(w, APR_ARRAY_IDX(w->sections, i, ap_conf_vector_t *),
                      why, bits);
     }
+    bits |= why ? GW_LANE_DIFFERS : 0;
+    mark_server(w, NULL, bits << GW_LANE_ELSEWHERE);
 }
 
 /* --- finding sections again ---------------------------------------------- */

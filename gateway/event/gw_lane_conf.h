@@ -22,7 +22,11 @@ enum {
     GW_LANE_DENIES = 1,         /* hooks may refuse a request: 403 and such */
     GW_LANE_DOC_DENIED = 2,     /* an ErrorDocument, of this server, for such
                                    a refusal */
-    GW_LANE_DOC = 4             /* one for another status of hooks */
+    GW_LANE_DOC = 4,            /* one for another status of hooks */
+    GW_LANE_REWRITES = 8,       /* a path may become another one of ours */
+    GW_LANE_DIFFERS = 16,       /* rules of its own about lanes */
+    GW_LANE_ELSEWHERE = 8       /* shifted by so much: of some section of the
+                                   server, where a rewrite may lead */
 };
 
 /** What is known of a route from <Gateway> sections. */

@@ -112,6 +112,9 @@ static void judge_auth(const gw_lane_place *at, const char *args,
 {
     const char *type = next_word(at, &args);
 
+    if (strcasecmp(type, "None") != 0) {
+        v->bits |= GW_LANE_DIFFERS;
+    }
     /* elsewhere each request is asked */
     if (strstr(type, "%{")
         || (at->late && strcasecmp(type, "None") != 0)) {
@@ -126,6 +129,7 @@ static void judge_lookups(const gw_lane_place *at, const char *args,
 {
     if (strcasecmp(next_word(at, &args), "Off") != 0) {
         v->end = "HostnameLookups";
+        v->bits |= GW_LANE_DIFFERS;
         v->why = at->late ? v->end : NULL;
     }
 }
@@ -177,34 +181,50 @@ static void judge_cond(const gw_lane_place *at, const char *args,
     }
 }
 
-/* Flags of a rule that end the request with an answer. */
-static int answers(const gw_lane_place *at, const char *flags,
-                   gw_lane_verdict *v)
+/* What the flags of a rule make of it. */
+enum {
+    ANSWERS = 1,                /* the request ends here */
+    PASSES_ON = 2               /* others may translate the new path */
+};
+
+static int is_flag(const char *flag, const char *brief, const char *name)
+{
+    apr_size_t len = strcspn(flag, "=");
+
+    return (strncasecmp(flag, brief, len) == 0 && brief[len] == '\0')
+           || (strncasecmp(flag, name, len) == 0 && name[len] == '\0');
+}
+
+static int of_flag(const char *flag, gw_lane_verdict *v)
+{
+    const char *code = strchr(flag, '=');
+
+    if (is_flag(flag, "F", "forbidden") || is_flag(flag, "G", "gone")) {
+        v->bits |= GW_LANE_DENIES;
+        return ANSWERS;
+    }
+    if (is_flag(flag, "R", "redirect")) {
+        v->bits |= code && (code[1] == '4' || code[1] == '5')
+                   ? GW_LANE_DENIES : 0;
+        return ANSWERS;
+    }
+    if (is_flag(flag, "P", "proxy")) {
+        v->why = "rewrite";
+    }
+    return is_flag(flag, "PT", "passthrough") ? PASSES_ON : 0;
+}
+
+static int of_flags(const gw_lane_place *at, const char *flags,
+                    gw_lane_verdict *v)
 {
     char *rest = apr_pstrdup(at->pool, flags);
     char *flag = apr_strtok(rest, "[], ", &rest);
-    int found = 0;
+    int all = 0;
 
     for (; flag; flag = apr_strtok(NULL, "[], ", &rest)) {
-        if (strcasecmp(flag, "F") == 0 || strcasecmp(flag, "G") == 0
-            || begins(flag, "forbidden") || begins(flag, "gone")) {
-            v->bits |= GW_LANE_DENIES;
-            found = 1;
-        }
-        else if (strcasecmp(flag, "R") == 0 || begins(flag, "R=")
-                 || begins(flag, "redirect")) {
-            const char *code = strchr(flag, '=');
-
-            v->bits |= code && (code[1] == '4' || code[1] == '5')
-                       ? GW_LANE_DENIES : 0;
-            found = 1;
-        }
-        else if (strcasecmp(flag, "P") == 0 || strcasecmp(flag, "proxy") == 0)
-        {
-            v->why = "rewrite";
-        }
+        all |= of_flag(flag, v);
     }
-    return found;
+    return all;
 }
 
 /* Does every path that begins with head lead to a route? */
@@ -218,20 +238,22 @@ static int leads_to_route(const gw_lane_place *at, const char *head)
            && match.route->kind == GW_ROUTE_PREFIX;
 }
 
-/* A rule of a server that may lead a request to other handlers than ours. In
- * a section, rules come too late for that. */
+/* A rule of a server that may lead a request to other handlers than ours, or
+ * to another section. In a section, rules come too late for that. */
 static void judge_rewrite(const gw_lane_place *at, const char *args,
                           gw_lane_verdict *v)
 {
     const char *to;
+    int flags;
 
     next_word(at, &args);
     to = next_word(at, &args);
-    if (answers(at, next_word(at, &args), v) || strcmp(to, "-") == 0
-        || at->in_section) {
+    flags = of_flags(at, next_word(at, &args), v);
+    if ((flags & ANSWERS) || strcmp(to, "-") == 0 || at->in_section) {
         return;
     }
-    if (*to != '/'
+    v->bits |= GW_LANE_REWRITES;
+    if (!(flags & PASSES_ON) || *to != '/'
         || !leads_to_route(at, apr_pstrmemdup(at->pool, to,
                                               strcspn(to, "$%?")))) {
         v->why = "rewrite";
@@ -296,6 +318,13 @@ static void judge_proxy(const gw_lane_place *at, const char *args,
     v->why = at->hooks->proxy_first ? "hook mod_proxy.c" : NULL;
 }
 
+static void judge_event(const gw_lane_place *at, const char *args,
+                        gw_lane_verdict *v)
+{
+    v->bits |= begins(args, "Helper") || begins(args, "Off")
+               ? GW_LANE_DIFFERS : 0;
+}
+
 static void judge_log(const gw_lane_place *at, const char *args,
                       gw_lane_verdict *v)
 {
@@ -334,6 +363,7 @@ static const struct {
     { "CacheEnable", judge_cache },
     { "ProxyPass", judge_proxy },
     { "ProxyPassMatch", judge_proxy },
+    { "GatewayEvent", judge_event },
     { "CustomLog", judge_log },
     { "GlobalLog", judge_log },
     { "TransferLog", judge_log },

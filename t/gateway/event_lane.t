@@ -171,6 +171,23 @@ $s = server(<<'EOC', ports => ['FRONT2'],
     ErrorDocument 403 "No."
     Require ip 10.0.0.1
 </Location>
+<IfModule mod_gateway.c>
+<Location "/app/with space">
+    <LimitExcept POST>
+        Require host nowhere.example
+    </LimitExcept>
+    Require ip 127.0.0.1
+</Location>
+</IfModule>
+<Location ~ "^/app/tilde[0-9]">
+    Require host nowhere.example
+    Require ip 127.0.0.1
+</Location>
+<Location "/app/w*ld">
+    GatewayEvent Helper
+</Location>
+<Location /app/empty>
+</Location>
 <Location /app/gone>
     ErrorDocument 404 /403.html
 </Location>
@@ -223,6 +240,11 @@ lane_is($s, '/app/expr', 'helper (expression)', 200);
 lane_is($s, '/app/page', 'helper (error document)', 200);
 lane_is($s, '/app/text', 'inline', 403, 'a text is no document');
 lane_is($s, '/app/gone', 'inline', 200, 'a document that nothing leads to');
+lane_is($s, '/app/with%20space', 'helper (Require host)', 200);
+lane_is($s, '/app/tilde1', 'helper (Require host)', 200);
+lane_is($s, '/app/tildex', 'inline', 200);
+lane_is($s, '/app/wild', 'helper (GatewayEvent Helper)', 200);
+lane_is($s, '/app/empty', 'inline', 200);
 lane_is($s, '/gated/x', 'inline', 200, 'a section that does not apply');
 lane_is($s, '/free/x', 'helper (auth)', 401, '<Gateway>');
 {
@@ -251,7 +273,8 @@ $s->stop;
 for (
     [ "HostnameLookups On\n", 'HostnameLookups' ],
     [ "RewriteEngine On\nRewriteRule ^/app/f(.*) /files/\$1\n", 'rewrite' ],
-    [ "RewriteEngine On\nRewriteRule ^/app/f(.*) /app\$1\n", 'rewrite' ],
+    [ "RewriteEngine On\nRewriteRule ^/app/f(.*) /app\$1 [PT]\n", 'rewrite' ],
+    [ "RewriteEngine On\nRewriteRule ^/app/f(.*) /app/g\$1\n", 'rewrite' ],
     [ "RewriteEngine On\nRewriteMap m \"prg:/bin/cat\"\n",
         'RewriteMap prg' ],
     [ "<If \"%{QUERY_STRING} =~ /xyz/\">\nRequire host x.example\n</If>\n",
@@ -265,6 +288,25 @@ for (
     my ($config, $why) = @$_;
     $s = server($config, modules => [qw(rewrite cache cache_disk authz_host)]);
     lane_is($s, '/app/x', "helper ($why)", 200, $config =~ s/\n/ | /gr);
+    $s->stop;
+}
+
+# A path that is rewritten leads to another section.
+for ([ "Require all granted\n", 'inline', 200 ],
+    [ "AuthType Basic\nAuthName a\nAuthUserFile \@DOCROOT\@/none\n"
+        . "Require valid-user\n", 'helper (rewrite)', 401 ],
+    [ "GatewayEvent Helper\n", 'helper (rewrite)', 200 ],
+    [ "Require host x.example\n", 'helper (rewrite)', 403 ],
+    [ "ErrorDocument 403 /none\nRequire ip 127.0.0.1\n",
+        'helper (error document)', 200 ],
+    [ "Require ip 10.0.0.1\n", 'inline', 403 ]) {
+    my ($section, $lane, $status) = @$_;
+    $s = server("RewriteEngine On\nRewriteRule ^/app/to(.*) /app/other\$1 [PT]\n"
+        . "<Location /app/other>\n$section</Location>\n",
+        modules => [qw(rewrite authz_host auth_basic authn_core authn_file
+            authz_user)]);
+    $s->allow_log(qr/AH01630/);
+    lane_is($s, '/app/to/x', $lane, $status, $section =~ s/\n/ | /gr);
     $s->stop;
 }
 
