@@ -273,7 +273,8 @@ $s->stop;
 for (
     [ "HostnameLookups On\n", 'HostnameLookups' ],
     [ "RewriteEngine On\nRewriteRule ^/app/f(.*) /files/\$1\n", 'rewrite' ],
-    [ "RewriteEngine On\nRewriteRule ^/app/f(.*) /app\$1 [PT]\n", 'rewrite' ],
+    [ "RewriteEngine On\nRewriteRule ^/app/f(.*) /app\$1 [PT]\n",
+        'rewrite' ],
     [ "RewriteEngine On\nRewriteRule ^/app/f(.*) /app/g\$1\n", 'rewrite' ],
     [ "RewriteEngine On\nRewriteMap m \"prg:/bin/cat\"\n",
         'RewriteMap prg' ],
@@ -301,8 +302,8 @@ for ([ "Require all granted\n", 'inline', 200 ],
         'helper (error document)', 200 ],
     [ "Require ip 10.0.0.1\n", 'inline', 403 ]) {
     my ($section, $lane, $status) = @$_;
-    $s = server("RewriteEngine On\nRewriteRule ^/app/to(.*) /app/other\$1 [PT]\n"
-        . "<Location /app/other>\n$section</Location>\n",
+    $s = server("RewriteEngine On\n"
+        . "RewriteRule ^/app/to(.*) /app/other\$1 [PT]\n<Location /app/other>\n$section</Location>\n",
         modules => [qw(rewrite authz_host auth_basic authn_core authn_file
             authz_user)]);
     $s->allow_log(qr/AH01630/);
