@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 #include <apr_buckets.h>
+#include <http_config.h>
 #include <http_core.h>
 #include <util_filter.h>
 
@@ -37,6 +38,7 @@ struct gw_front_in {
 };
 
 static ap_filter_rec_t *input_filter;
+static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_in) *count_in;
 
 /* --- below -------------------------------------------------------------- */
 
@@ -128,6 +130,24 @@ static apr_status_t read_below(gw_front_in *in, apr_bucket_brigade *bb,
 
 /* --- what is kept ------------------------------------------------------- */
 
+/* mod_logio has counted what was read ahead; it belongs to the request that
+ * takes it, which may be a later one. */
+static void keep_bytes(gw_front_in *in, apr_size_t len)
+{
+    in->len += len;
+    if (count_in) {
+        count_in(in->c, -(apr_off_t)len);
+    }
+}
+
+static void give_back(gw_front_in *in, apr_size_t len)
+{
+    in->len -= len;
+    if (count_in) {
+        count_in(in->c, (apr_off_t)len);
+    }
+}
+
 static void scan_bytes(gw_front_in *in, const char *data, apr_size_t len)
 {
     if (in->chunked) {
@@ -173,7 +193,7 @@ static apr_status_t read_ahead(gw_front_in *in, apr_bucket *e)
             return rv == APR_SUCCESS ? rv : APR_EGENERAL;
         }
         scan_bytes(in, data, len);
-        in->len += len;
+        keep_bytes(in, len);
         if (len < SMALL && !APR_BRIGADE_EMPTY(in->kept)) {
             append_small(in, data, len);
             apr_bucket_delete(e);
@@ -249,7 +269,7 @@ static apr_bucket *first_of(gw_front_in *in, apr_size_t most)
 
 static void take(gw_front_in *in, apr_bucket *e, apr_bucket_brigade *bb)
 {
-    in->len -= e->length;
+    give_back(in, e->length);
     in->stale = 1;
     APR_BUCKET_REMOVE(e);
     APR_BRIGADE_INSERT_TAIL(bb, e);
@@ -369,7 +389,7 @@ static apr_status_t eat_lines(gw_front_in *in)
             return APR_SUCCESS;
         }
         e = first_of(in, 1);
-        in->len -= e->length;
+        give_back(in, e->length);
         in->stale = 1;
         apr_bucket_delete(e);
         e = APR_BRIGADE_FIRST(in->kept);
@@ -400,7 +420,7 @@ static apr_status_t other_mode(gw_front_in *in, apr_bucket_brigade *bb,
                         loop ? APR_NONBLOCK_READ : block, want);
     if (rv == APR_SUCCESS && mode == AP_MODE_EXHAUSTIVE) {
         APR_BRIGADE_PREPEND(bb, in->kept);
-        in->len = 0;
+        give_back(in, in->len);
         in->tail = NULL;
     }
     return rv;
@@ -470,8 +490,14 @@ static apr_status_t on_input(ap_filter_t *f, apr_bucket_brigade *bb,
 
 /* --- for the owner ------------------------------------------------------ */
 
+static void find_logio(void)
+{
+    count_in = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_in);
+}
+
 void gw_front_in_register(void)
 {
+    ap_hook_optional_fn_retrieve(find_logio, NULL, NULL, APR_HOOK_MIDDLE);
     input_filter = ap_register_input_filter("GW_FRONT_IN", on_input, NULL,
                                             AP_FTYPE_CONNECTION);
 }
