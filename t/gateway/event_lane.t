@@ -303,7 +303,8 @@ for ([ "Require all granted\n", 'inline', 200 ],
     [ "Require ip 10.0.0.1\n", 'inline', 403 ]) {
     my ($section, $lane, $status) = @$_;
     $s = server("RewriteEngine On\n"
-        . "RewriteRule ^/app/to(.*) /app/other\$1 [PT]\n<Location /app/other>\n$section</Location>\n",
+        . "RewriteRule ^/app/to(.*) /app/other\$1 [PT]\n"
+        . "<Location /app/other>\n$section</Location>\n",
         modules => [qw(rewrite authz_host auth_basic authn_core authn_file
             authz_user)]);
     $s->allow_log(qr/AH01630/);

@@ -24,7 +24,7 @@ my $b = Gateway::Backend->http({
     '/coded' => [ 200, [ 'Content-Type' => 'text/plain',
         'Content-Encoding' => 'gzip' ], 'not really' ],
 });
-my $s = Gateway::Test->server(
+my $s = Gateway::Test->server(lane => qr{\Ablocking \(filter},
     modules => [qw(headers deflate filter substitute expires proxy
         proxy_html xml2enc env setenvif)],
     vars => { B => $b }, config => <<'EOC');

@@ -17,7 +17,8 @@ my $b = Gateway::Backend->http(sub {
         "answer $n" ];
 });
 for my $quick ('On', 'Off') {
-    my $s = Gateway::Test->server(modules => [qw(cache cache_disk)],
+    my $s = Gateway::Test->server(lane => qr{\Ablocking \(filter},
+        modules => [qw(cache cache_disk)],
         vars => { B => $b, QUICK => $quick }, docs => { '../cache/x' => '' },
         config => <<'EOC');
 GatewayPass /app http://@B@

@@ -13,7 +13,8 @@ my $b = Gateway::Backend->http({
                                  "more\n" x 100_000 ] ],
     '/much'  => [ 200, \@text, $much ],
 }, brief => 1);
-my $s = Gateway::Test->server(vars => { B => $b },
+my $s = Gateway::Test->server(lane => qr{\Ablocking \(filter},
+    vars => { B => $b },
     modules => [qw(headers substitute filter)],
     docs => { 'line.txt' => $line }, config => <<'EOC');
 GatewayPass /app http://@B@

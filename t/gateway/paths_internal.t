@@ -6,7 +6,7 @@ use Gateway::Test;
 my $b = Gateway::Backend->http({
     '/b/part' => [ 200, [ 'Content-Type' => 'text/plain' ], 'a part' ],
 });
-my $s = Gateway::Test->server(
+my $s = Gateway::Test->server(lane => qr{\Ablocking \(subrequest},
     modules => [qw(include mime rewrite actions)], vars => { B => $b },
     docs => {
         'page.shtml' => '[<!--#include virtual="/app/part?x=1" -->]',
