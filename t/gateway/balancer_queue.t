@@ -17,12 +17,15 @@ sub member {
 
 my %b = map { $_ => member($_) } qw(A B);
 my %url = map { $_ => 'http://' . $b{$_}->hostport } keys %b;
+# times that matter; the first request of a child takes some of it
+my $p = Gateway::Setup::patience();
+my $wait = 2 * $p;
 my $closed = Gateway::Test->closed_port;
 my $many = Gateway::Setup::mpm() eq 'prefork' ? 16 : 2;
 my $s = Gateway::Test->server(children => $many, threads => 16, vars => \%b,
     modules => Gateway::Admin::modules(),
     config => Gateway::Admin::config() . <<"EOC");
-<Gateway balancer://two stickysession=S queue=3 queuetimeout=2 slowstart=0>
+<Gateway balancer://two stickysession=S queue=3 queuetimeout=$wait slowstart=0>
     GatewayMember http://\@A\@ max=1 route=a
     GatewayMember http://\@B\@ max=1 route=b
 </Gateway>
@@ -70,15 +73,15 @@ sub crowd {
 
 # --- the line ----------------------------------------------------------------
 
-my @r = crowd(('/two/400') x 5);
+my @r = crowd(('/two/' . 400 * $p) x 5);
 is_deeply [ map { $_->[0] } @r ], [ (200) x 5 ], 'five requests, two at once';
 is_deeply [ sort map { $_->[1] } @r[ 0, 1 ] ], [ 'A', 'B' ], 'one each';
-cmp_ok $r[4][3], '>', 1.1, 'the fifth waited for two rounds';
-cmp_ok $r[4][3], '<', 2.5, 'and not for more';
+cmp_ok $r[4][3], '>', 1.1 * $p, 'the fifth waited for two rounds';
+cmp_ok $r[4][3], '<', 2.5 * $p, 'and not for more';
 my @at = map { scalar(() = $b{$_}->requests) } qw(A B);
 is $at[0] + $at[1], 5, 'each was sent once';
 
-@r = crowd(('/two/500') x 6);
+@r = crowd(('/two/' . 500 * $p) x 6);
 is_deeply [ map { $_->[0] } @r ], [ (200) x 5, 503 ],
     'a sixth finds the line full';
 isnt $r[5][2], '', 'and is told to come again';

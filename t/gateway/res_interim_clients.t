@@ -59,11 +59,12 @@ for my $path (sort keys %said) {
 }
 
 # Passed on at once: the final one comes when the client has seen the 103.
+my $p = Gateway::Setup::patience();
 my $b2 = Gateway::Backend->new(script => sub {
     my $c = shift;
     $c->read_request;
     $c->send($said{'/103'});
-    $c->pause(3);
+    $c->pause(3 * $p);
     $c->send($FINAL);
 });
 my $s2 = Gateway::Test->server(ssl => 1, vars => { B => $b2 },
@@ -71,7 +72,7 @@ my $s2 = Gateway::Test->server(ssl => 1, vars => { B => $b2 },
     ssl_config => "GatewayPass /app http://\@B\@\n");
 for my $tls (0, 1) {
     my $c = $s2->client(tls => $tls);
-    $r = $c->get('/app/x')->response(one => 1, timeout => 1);
+    $r = $c->get('/app/x')->response(one => 1, timeout => $p);
     is $r->status, 103, 'at once' . ($tls ? ', over TLS' : '');
     $c->reset;
 }

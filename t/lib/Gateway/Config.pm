@@ -156,7 +156,8 @@ EOC
     # valgrind does not take up a wait for a mutex of the kind that is the
     # default (FUTEX_LOCK_PI) after a signal, as the system would
     $text .= qq{Mutex "fcntl:$root/run" mpm-accept\n}
-        if Gateway::Setup::valgrind() && Gateway::Setup::mpm() ne 'event';
+        if Gateway::Setup::valgrind()
+        && $self->{server}->mpm_module ne 'mpm_event';
     $text .= "Listen [::1]:$port\n" if $opt->{ipv6};
     $text .= "User $user\nGroup \#" . (getpwnam $user)[3] . "\n" if $user;
     $text .= 'Protocols ' . ($opt->{h2} ? 'h2c ' : '') . "http/1.1\n";
