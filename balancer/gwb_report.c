@@ -144,3 +144,12 @@ void gwb_report(request_rec *r, gwb_view *view, unsigned index, int trial,
         break;
     }
 }
+
+void gwb_report_opened(request_rec *r, gwb_view *view, unsigned index)
+{
+    const gwb_member *member = &view->table->members[index];
+
+    if (gwb_load(&member->rec->id) == member->id) {
+        well(r, view, index, gw_now());
+    }
+}

@@ -34,4 +34,7 @@ int gwb_report_is_free(gw_fail fail);
 void gwb_report(request_rec *r, gwb_view *view, unsigned index, int trial,
                 const gateway_attempt *attempt);
 
+/** The member has answered an attempt that goes on. */
+void gwb_report_opened(request_rec *r, gwb_view *view, unsigned index);
+
 #endif

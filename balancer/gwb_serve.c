@@ -451,6 +451,13 @@ static int serve_pay(gateway_selection *sel, gw_fail fail)
 
 /* --- after the attempt --------------------------------------------------- */
 
+static void serve_opened(gateway_selection *sel)
+{
+    if (sel->under_way) {
+        gwb_report_opened(sel->r, sel->view, sel->index);
+    }
+}
+
 static void serve_report(gateway_selection *sel,
                          const gateway_attempt *attempt)
 {
@@ -518,5 +525,6 @@ const gateway_balancer_provider gwb_provider = {
     serve_pay,
     serve_report,
     serve_head,
-    serve_end
+    serve_end,
+    serve_opened
 };

@@ -24,7 +24,7 @@ struct request_rec;
 struct server_rec;
 
 /** Version of this contract; grows when something changes. */
-#define GATEWAY_API_VERSION 3
+#define GATEWAY_API_VERSION 4
 
 /* -- names in r->subprocess_env, set before the request is logged -------- */
 
@@ -164,7 +164,7 @@ APR_DECLARE_OPTIONAL_FN(void, gateway_probe_run,
 
 #define GATEWAY_BALANCER_GROUP      "gateway-balancer"
 #define GATEWAY_BALANCER_NAME       "default"
-#define GATEWAY_BALANCER_VERSION    "1"
+#define GATEWAY_BALANCER_VERSION    "2"
 
 /** One balancer://name; the provider's own. */
 typedef struct gateway_balancer gateway_balancer;
@@ -265,6 +265,10 @@ struct gateway_balancer_provider {
 
     /** The request is over: BALANCER_* for the logs, places given back. */
     void (*end)(gateway_selection *selection, struct request_rec *r);
+
+    /** The target has answered, but the attempt lasts (a tunnel): it is well
+     * now; report() comes when the attempt ends. */
+    void (*opened)(gateway_selection *selection);
 };
 
 #endif

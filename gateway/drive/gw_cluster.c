@@ -80,12 +80,20 @@ static void cluster_report(gw_picker *picker, const gw_choice *choice,
     c->provider->report(c->selection, &attempt);
 }
 
+static void cluster_opened(gw_picker *picker)
+{
+    gw_cluster *c = cluster_of(picker);
+
+    c->provider->opened(c->selection);
+}
+
 static const gw_picker_ops cluster_ops = {
     cluster_pick,
     cluster_others,
     cluster_retry_status,
     cluster_pay,
-    cluster_report
+    cluster_report,
+    cluster_opened
 };
 
 static unsigned move_on(unsigned retry_on)

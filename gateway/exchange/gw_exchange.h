@@ -18,8 +18,9 @@
  * Request side: HEAD, EXPECT (waits for a 100, a final response or
  * GW_EXPECT_WAIT), BODY, END, FLUSH, CLOSED (all sent), BROKEN (the backend
  * stopped reading: only its response counts). Response side: HEAD, BODY,
- * CLOSED, or SWITCHED behind a 101. The exchange ends when the response side is closed, whatever is
- * left of the request: the connection is not reused then.
+ * CLOSED, or SWITCHED behind a 101. The exchange ends when the response side
+ * is closed, whatever is left of the request: the connection is not reused
+ * then.
  *
  * Failure paths: fail() is the only way an attempt fails, gw_retry_decide()
  * the only one who allows another, finish() the only end.

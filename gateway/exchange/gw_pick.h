@@ -57,6 +57,9 @@ struct gw_picker_ops {
     /** An attempt ended; exactly once for each choice. */
     void (*report)(gw_picker *picker, const gw_choice *choice,
                    const gw_attempt_report *report);
+    /** The last choice has answered and a tunnel begins, which may last for
+     * hours; report() comes at its end. NULL: no matter. */
+    void (*opened)(gw_picker *picker);
 };
 
 /** Failures after which a move is allowed at all, gw_picker.move_on. */

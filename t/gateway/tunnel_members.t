@@ -20,9 +20,10 @@ my $script = sub {
     };
 };
 my %b = map { $_ => Gateway::Backend->new(script => $script->($_)) } qw(A B N);
+my $late = Gateway::Backend->new(script => $script->('late'));
 my $unix = Gateway::Backend->new(unix => 1, script => $script->('unix'));
 my $s = Gateway::Test->server(
-    vars => { %b, U => $unix->socket, DOWN => Gateway::Test->closed_port },
+    vars => { %b, LATE => $late, U => $unix->socket, DOWN => Gateway::Test->closed_port },
     children => Gateway::Setup::mpm() eq 'prefork' ? 8 : 1, threads => 8,
     config => <<'EOC');
 GatewayPass /app balancer://app
@@ -34,6 +35,11 @@ GatewayPass /move balancer://move
 <Gateway balancer://move>
     GatewayMember http://127.0.0.1:@DOWN@ loadfactor=100
     GatewayMember ws://@B@
+</Gateway>
+GatewayPass /back balancer://back
+<Gateway balancer://back fails=1>
+    GatewayMember http://@LATE@ retry=1
+    GatewayMember http://@B@ status=+H
 </Gateway>
 GatewayPass /none balancer://none
 <Gateway balancer://none>
@@ -88,6 +94,24 @@ for (1 .. 3) {
 }
 $s->allow_log(qr/GW01020/);
 
+# A trial that becomes a tunnel has told what it is to tell.
+$late->stop;
+($c, $r) = asks('/back/x');
+is $r->header('x-member'), 'B', 'the standby while the member is down';
+$c->close;
+$late->start;
+$c->pause(1.2);
+($c, $r) = asks('/back/x');
+is $r->header('x-member'), 'late', 'the trial of the member is a tunnel';
+for (1 .. 3) {
+    my ($d, $again) = asks('/back/x');
+    is $again->header('x-member'), 'late', 'others need not wait for its end';
+    $d->close;
+}
+works($c, 'there');
+$c->close;
+$s->allow_log(qr/GW01021/);
+
 ($c, $r) = asks('/none/x');
 is $r->status, 200, 'a member with upgrade=NONE';
 is +($b{N}->requests)[0]->header('upgrade'), undef, 'is not asked';
@@ -113,4 +137,21 @@ $c->shutdown;
 $c->read_eof;
 ok $s->wait_for(sub { $s->get('/max/y')->status == 200 }), 'until it ended';
 $s->allow_log(qr/GW00150.*\[busy\]/);
+
+# A tunnel counts as long as it holds a thread.
+SKIP: {
+    skip 'a loop needs no threads', 3 if $s->driver ne 'blocking'
+        && Gateway::Setup::mpm() eq 'event';
+    $s = Gateway::Test->server(vars => \%b, children => 4, config =>
+        "GatewayMaxInFlight 2\nGatewayPass /few http://\@N\@/few\n");
+    $s->allow_log(qr/GW00150.*\[busy\]/);
+    my ($one) = asks('/few/x');
+    my ($two) = asks('/few/x');
+    is $s->get('/few/y')->status, 503, 'two tunnels, as many as allowed';
+    works($one, 'the first, there');
+    $two->shutdown;
+    $two->read_eof;
+    ok $s->wait_for(sub { $s->get('/few/y')->status == 200 }),
+        'until one ended';
+}
 done_testing;

@@ -532,7 +532,16 @@ static void fp_report(gw_picker *p, const gw_choice *choice,
     reported = r->fail;
 }
 
-static const gw_picker_ops fp_ops = { fp_pick, NULL, NULL, NULL, fp_report };
+static int opened;
+
+static void fp_opened(gw_picker *p)
+{
+    opened += !reports;
+}
+
+static const gw_picker_ops fp_ops = {
+    fp_pick, NULL, NULL, NULL, fp_report, fp_opened
+};
 static gw_picker picker = { &fp_ops, 0, 0, 0 };
 
 static apr_status_t fake_lease(gw_net *n, const gw_lease *lease,
@@ -585,7 +594,7 @@ static gw_exchange *ask(const char *offer)
     opts.timeout = GW_SEC(10);
     opts.tunnel_timeout = GW_SEC(100);
     opts.upgrade = "websocket,foo";
-    reports = 0;
+    reports = opened = 0;
     params.host = &host;
     params.picker = &picker;
     params.net = &net;
@@ -612,6 +621,7 @@ static void becomes_a_tunnel(void)
     backend.gives = "hello";
     is_int(gw_exchange_step(x, &wants), APR_EAGAIN, "the backend agrees");
     is_str(gw_exchange_state(x), "TUNNEL", "a tunnel");
+    is_int(opened, 1, "the picker knows already");
     is_str(front.protocol, "WebSocket", "the host knows");
     is_str(backend.got, "early", "bytes both ways");
     is_str(client.got, "hello", "bytes both ways");
@@ -665,7 +675,7 @@ static void no_answer(const char *offer, const char *fields,
     is_int(gw_exchange_step(x, &wants), APR_SUCCESS, "refused: %s", why);
     is_int(r->fail, GW_FAIL_JUNK, "as junk");
     is_str(r->why, why, "why");
-    ok(!r->tunnel && !*front.protocol, "no tunnel");
+    ok(!r->tunnel && !*front.protocol && !opened, "no tunnel");
     is_int(client.reads, 0, "no byte was read from the client");
     is_int(kept, 0, "the connection is closed");
     is_int(reported, GW_FAIL_JUNK, "and it counts");
