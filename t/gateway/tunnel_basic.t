@@ -48,7 +48,8 @@ EOC
 # --- there and back ------------------------------------------------------
 
 my $c = tunnel($s, '/app/cookie', lines => [ 'Sec-WebSocket-Protocol: chat',
-    'HTTP2-Settings: AAMA' ]) or do { diag explain [ $b->events ]; done_testing; exit };
+    'HTTP2-Settings: AAMA' ]);
+BAIL_OUT('no tunnel at all') if !$c;
 is $c->read_n(5), 'hello', 'bytes that came with the 101';
 my ($req) = $b->requests;
 is $req->header('upgrade'), 'websocket', 'Upgrade went to the backend';

@@ -53,7 +53,8 @@ sub last_line { return ($s->access_log(wait => ++$logged))[-1] }
 my $c = tunnel($s, '/app/count');
 $c->send('y' x 100_000) for 1 .. $BIG / 100_000;
 $c->shutdown;
-is $c->read_eof, "$BIG bytes", 'a client that ends its side is heard to the end';
+is $c->read_eof, "$BIG bytes",
+    'a client that ends its side is heard to the end';
 is last_line()->{gw_tunnel_sent}, $BIG, 'and counted';
 
 $c = tunnel($s, '/app/flood', rcvbuf => 8192);

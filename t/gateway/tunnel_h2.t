@@ -1,5 +1,5 @@
-# WebSockets that arrive over HTTP/2 (RFC 8441), with TLS and in clear text: the
-# backend sees an HTTP/1.1 upgrade; many on one connection, beside requests.
+# WebSockets that arrive over HTTP/2 (RFC 8441), with TLS and in clear text:
+# the backend sees an HTTP/1.1 upgrade; many on one connection, with requests.
 use Gateway::Test;
 use Gateway::Tunnel;
 use Gateway::Setup ();

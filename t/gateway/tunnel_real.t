@@ -1,5 +1,5 @@
-# Real WebSocket software at both ends: python3-websockets and node-ws, in clear
-# text and over TLS, with its messages, fragments, compression, pings and close
+# Real WebSocket software at both ends: python3-websockets and node-ws, in
+# clear text and over TLS, with its messages, fragments, compression, pings and close
 # frames.
 use Gateway::Test;
 use Gateway::Setup ();
