@@ -172,7 +172,7 @@ sub _mpm {
     my $workers  = $threads * $children;
     my $more = $opt->{mpm_config} // '';
     my ($limit, $factor) = ($threads, '');
-    if (Gateway::Setup::mpm() eq 'event') {
+    if ($self->{server}->mpm_module eq 'mpm_event') {
         # places in the scoreboard for loops and helpers, and for connections
         $limit += 40;
         $factor = "AsyncRequestWorkerFactor 20\n"
