@@ -438,9 +438,6 @@ static gw_run begin_tunnel(gw_exchange *x)
     x->result.tunnel = x->upgrade;
     gw_log(x->p.logger, GW_LOG_DEBUG, 0, GWNO(00502) "%s tunnel to %s (%s)",
            x->upgrade, x->choice.origin->name, x->stream->addr);
-    if (x->p.picker->ops->opened) {
-        x->p.picker->ops->opened(x->p.picker);
-    }
     gw_tunnel_begin(&x->tunnel, x->stream, x->p.host, &limits);
     transit(x, GW_X_TUNNEL, x->upgrade);
     return GW_RUN_MOVED;

@@ -69,6 +69,9 @@ static gw_run switched(gw_exchange *x, const gw_res_head *head)
         gw_x_set_fail(x, GW_FAIL_JUNK, why);
         return GW_RUN_FAILED;
     }
+    if (x->p.picker->ops->opened) {
+        x->p.picker->ops->opened(x->p.picker);
+    }
     rv = x->p.host->ops->tunnel(x->p.host, head, x->upgrade);
     if (rv != APR_SUCCESS) {
         return not_taken(x, rv);
