@@ -93,6 +93,9 @@ static int handler(request_rec *r)
     const gw_mapped *m;
     int rv = gw_map_for_handler(r, &m);
 
+    if (rv == DECLINED) {
+        return gw_drive_other(r);
+    }
     if (rv != OK) {
         return rv;
     }

@@ -2,6 +2,7 @@
 
 #include <http_config.h>
 #include <http_log.h>
+#include <http_protocol.h>
 #include <http_request.h>
 #include <apr_strings.h>
 
@@ -336,6 +337,28 @@ static int redirected(const gw_front *f, const request_rec *r)
                                                                  : DECLINED;
 }
 
+int gw_drive_other(request_rec *r)
+{
+    gw_front *f = gw_front_of(r->connection);
+
+    if (!f || f->owner != GW_OWNER_LOOP || !ap_is_initial_req(r)) {
+        return DECLINED;
+    }
+    set_lane(r, "helper", "handler");
+    gw_front_ask(f, r, GW_HELP_HANDLER, "handler");
+    return SUSPENDED;
+}
+
+/* A session of HTTP/2 would hold a helper; whom it is offered may ignore it
+ * (RFC 9110 7.8). */
+static void ignore_h2c(request_rec *r)
+{
+    if (ap_find_token(r->pool, apr_table_get(r->headers_in, "Upgrade"),
+                      "h2c")) {
+        apr_table_unset(r->headers_in, "Upgrade");
+    }
+}
+
 int gw_drive_quick(request_rec *r, int lookup)
 {
     gw_front *f = gw_front_of(r->connection);
@@ -355,6 +378,7 @@ int gw_drive_quick(request_rec *r, int lookup)
         return DECLINED;
     }
     gw_front_keep_socket(f);
+    ignore_h2c(r);
     why = gw_lane_of_request(r);
     if (!why) {
         /* a hook may refuse it before its lane is chosen */

@@ -24,6 +24,10 @@ int gw_drive(request_rec *r, const gw_mapped *m);
  * GATEWAY_LANE */
 int gw_drive_blocked(request_rec *r, const char *why);
 
+/** The handler of a request that no route takes: a loop runs nobody else's.
+ * @return DECLINED, or SUSPENDED when a helper goes on */
+int gw_drive_other(request_rec *r);
+
 /** quick_handler: which lane the hooks of a request on an adopted connection
  * run in. */
 int gw_drive_quick(request_rec *r, int lookup);

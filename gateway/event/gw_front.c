@@ -156,6 +156,7 @@ void gw_front_ask(gw_front *f, request_rec *r, gw_help help, const char *why)
 
 static void begin_ride(gw_front *f)
 {
+    gw_front_out_hold_eor(f->out, gw_lane_of_end() != NULL);
     gw_poll_divert(&f->ride->poll, wake, f);
     gw_ride_uncount(f->ride);
     count_ride(f, 1);
@@ -229,6 +230,7 @@ static void process(gw_front *f)
         return;
     }
     own_by_loop(f);
+    gw_front_out_hold_eor(f->out, gw_lane_of_end() != NULL);
     gw_front_in_next(f->in);
     f->help = GW_HELP_NONE;
     f->why = NULL;
@@ -287,6 +289,8 @@ static void serve(gw_front *f)
 
 static void help(gw_front *f)
 {
+    int status;
+
     f->c->cs->state = CONN_STATE_READ_REQUEST_LINE;
     switch (f->help) {
     case GW_HELP_CONNECTION:
@@ -298,6 +302,11 @@ static void help(gw_front *f)
         break;
     case GW_HELP_BLOCK:
         end_request(f, gw_drive_blocked(f->r, f->why));
+        break;
+    case GW_HELP_HANDLER:
+        status = ap_run_handler(f->r);
+        end_request(f, status == DECLINED ? HTTP_INTERNAL_SERVER_ERROR
+                    : status);
         break;
     case GW_HELP_DIE:
         end_request(f, f->help_status);
@@ -313,12 +322,24 @@ static void help(gw_front *f)
     }
 }
 
+/* What cleans up after a handler may wait as the handler did: the ends of
+ * requests stay with helpers. */
+static void end_here(gw_front *f)
+{
+    while (gw_front_out_ends(f->out) && !gw_front_out_len(f->out)
+           && !f->c->data_in_output_filters) {
+        gw_front_out_end(f->out);
+    }
+}
+
 static void run_job(gw_job *job, gw_helper *helper)
 {
     gw_front *f = gw_front_of_job(job);
 
     own_by_helper(f, helper);
+    gw_front_out_hold_eor(f->out, 1);
     help(f);
+    end_here(f);
     rest_slot(f);
     f->c->sbh = NULL;
     __atomic_store_n(&f->helped, 1, __ATOMIC_RELEASE);
@@ -332,7 +353,6 @@ static int step_arrives(gw_front *f)
     apr_status_t rv;
 
     gw_front_in_drop_reqtimeout(f->c);
-    gw_front_out_hold_eor(f->out, gw_lane_of_end() != NULL);
     own_by_loop(f);
     rv = gw_task_watch(&f->task, f->fd);
     if (rv != APR_SUCCESS) {

@@ -67,6 +67,7 @@ typedef enum {
     GW_HELP_CONNECTION,         /* read and serve the next request */
     GW_HELP_REQUEST,            /* serve a request that was read */
     GW_HELP_BLOCK,              /* answer it with a blocking exchange */
+    GW_HELP_HANDLER,            /* its hooks have run: find its handler */
     GW_HELP_DIE,                /* answer it with an error document */
     GW_HELP_END,                /* run the end of a request that was sent */
     GW_HELP_DROP                /* drop what nobody will take, with the ends
