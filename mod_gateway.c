@@ -24,6 +24,7 @@
 #include "gw_member.h"
 #include "gw_lookup.h"
 #include "gw_probe.h"
+#include "gw_reqtimeout.h"
 #include "gw_request.h"
 #include "gw_rlog.h"
 
@@ -74,6 +75,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
         gw_lane_init(pconf, ptemp, s);
     }
     return OK;
+        gw_reqtimeout_read(pconf, s);
 }
 
 static void child_init(apr_pool_t *pchild, server_rec *s)

@@ -99,6 +99,7 @@ static apr_status_t side_tunnel(gw_host *h, const gw_res_head *head,
     apr_status_t rv = s->client->ops->tunnel(s->client, head, protocol);
 
     if (rv == APR_SUCCESS) {
+        gw_front_late_rest(&s->front->late);
         s->tunnel = 1;
         __atomic_add_fetch(&s->front->engine->tunnels, 1, __ATOMIC_RELAXED);
     }
@@ -118,9 +119,12 @@ static apr_status_t side_shutdown(gw_host *h)
 
 static void side_wants(gw_host *h, int body, int writing, gw_wants *w)
 {
-    gw_host *client = side_of(h)->client;
+    side *s = side_of(h);
 
-    client->ops->wants(client, body, writing, w);
+    s->client->ops->wants(s->client, body, writing, w);
+    if (body) {
+        gw_wants_until(w, gw_front_late_until(&s->front->late));
+    }
 }
 
 static const gw_host_ops side_ops = {
@@ -369,6 +373,7 @@ int gw_drive_quick(request_rec *r, int lookup)
     }
     if (!ap_is_initial_req(r)) {
         return redirected(f, r);
+    gw_front_late_body(&f->late, r);
     }
     f->server = r->server;
     if (f->owner != GW_OWNER_LOOP) {

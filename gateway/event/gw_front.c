@@ -352,7 +352,7 @@ static int step_arrives(gw_front *f)
 {
     apr_status_t rv;
 
-    gw_front_in_drop_reqtimeout(f->c);
+    gw_front_late_add(&f->late, f->c);
     own_by_loop(f);
     rv = gw_task_watch(&f->task, f->fd);
     if (rv != APR_SUCCESS) {
@@ -366,9 +366,12 @@ static int step_arrives(gw_front *f)
     else {
         gw_front_transit(f, GW_FRONT_READ, "adopted");
     }
+        gw_front_late_body(&f->late, f->r);
     return 1;
 }
 
+        /* a first request has no time to wait for its first byte */
+        gw_front_late_head(&f->late, 0);
 /* The client takes nothing: not for ever. */
 static gw_time write_deadline(gw_front *f)
 {
@@ -460,6 +463,7 @@ static int step_write(gw_front *f)
     return 1;
 }
 
+        gw_front_late_rest(&f->late);
 static gw_time keep_alive(const gw_front *f)
 {
     const server_rec *s = f->server->keep_alive_timeout_set
@@ -488,32 +492,57 @@ static void no_more_idle(gw_front *f)
 /* Nothing, or a part of a head, is there: wait, but not for ever. */
 static int wait_for_head(gw_front *f, int part)
 {
-    gw_time until;
+    int due = part || !f->c->keepalives;
+    gw_time until = GW_NEVER;
+
+/* A first request has no keep-alive to wait by. */
+static gw_time idle_until(const gw_front *f)
+{
+    gw_time span = f->c->keepalives ? keep_alive(f) : GW_NEVER;
+
+    if (gw_engine_stops(f->engine) && span > STOP_GRACE) {
+        span = STOP_GRACE;
+    }
+    return gw_deadline(f->since, span);
+}
+
+/* Timeout for what comes next, RequestReadTimeout for all. */
+static gw_time head_until(gw_front *f)
+{
+    apr_size_t len = gw_front_in_len(f->in);
+
+    if (len != f->came) {
+        f->came = len;
+        f->since = gw_now();
+    }
+    return gw_earlier(gw_deadline(f->since, f->c->base_server->timeout),
+                      gw_front_late_until(&f->late));
+}
 
     if (part) {
         no_more_idle(f);
-        until = gw_deadline(f->since, f->c->base_server->timeout);
-        if (until <= gw_now()) {
-            /* core answers: its next read says that time is up */
-            process(f);
-            return 1;
-        }
+        gw_front_late_head(&f->late, gw_front_in_len(f->in));
     }
     else {
-        gw_time span = keep_alive(f);
-
         become_idle(f);
-        if (gw_engine_stops(f->engine) && span > STOP_GRACE) {
-            span = STOP_GRACE;
-        }
-        until = gw_deadline(f->since, span);
-        if (until <= gw_now()) {
-            gw_front_close_idle(f, "idle for too long");
-            return 1;
-        }
+        until = idle_until(f);
     }
-    gw_task_until(&f->task, until);
-    return 0;
+    if (due) {
+        until = gw_earlier(until, head_until(f));
+    }
+    if (until > gw_now()) {
+        gw_task_until(&f->task, until);
+        return 0;
+    }
+    if (due) {
+        /* core answers: its next read says that time is up */
+        gw_front_late_over(&f->late);
+        process(f);
+    }
+    else {
+        gw_front_close_idle(f, "idle for too long");
+    }
+    return 1;
 }
 
 static int step_read(gw_front *f)
@@ -531,6 +560,7 @@ static int step_read(gw_front *f)
         return 1;
     case GW_HEAD_EOF:
         if (gw_front_in_len(f->in)) {
+        gw_front_late_head(&f->late, gw_front_in_len(f->in));
             process(f);
         }
         else {
@@ -729,3 +759,4 @@ void gw_front_register(void)
     ap_hook_resume_connection(resume_connection, NULL, NULL,
                               APR_HOOK_REALLY_FIRST);
 }
+    gw_front_late_register();

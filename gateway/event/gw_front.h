@@ -39,6 +39,7 @@
 
 #include "gw_engine.h"
 #include "gw_front_in.h"
+#include "gw_front_late.h"
 #include "gw_front_out.h"
 #include "gw_ride.h"
 
@@ -85,6 +86,7 @@ struct gw_front {
     gw_front_in *in;
     gw_front_out *out;
     /* the owner */
+    gw_front_late late;
     gw_owner owner;
     gw_station *station;        /* const once adopted */
     int adopt;                  /* asked for: the suspend hook will publish */
@@ -109,6 +111,7 @@ struct gw_front {
     int idle;                   /* in station->idle */
     int reset;                  /* when what waits is sent */
     int brief;                  /* linger for a short time only */
+    apr_size_t came;            /* gw_front_in_len() at the last look */
     gw_time since;              /* of the state, or of its last progress */
     apr_off_t waiting;          /* gw_front_out_len() at the last look */
     int counted;                /* in engine->riding */

@@ -26,6 +26,7 @@ struct gw_front_in {
     gw_in_mode mode;
     int drained;
     apr_status_t end;           /* what below said when it had ended */
+    int late;                   /* it said that time is up */
     apr_bucket_brigade *kept;   /* read ahead; no empty data buckets */
     apr_bucket_brigade *got;    /* of one read */
     apr_size_t len;             /* data in kept */
@@ -69,7 +70,8 @@ static int core_drained(const gw_front_in *in, const core_net_rec *net)
     const ap_filter_t *f;
 
     for (f = in->f->next; f && f->next; f = f->next) {
-        if (strcasecmp(f->frec->name, "log_input_output") != 0) {
+        if (strcasecmp(f->frec->name, "log_input_output") != 0
+            && strcasecmp(f->frec->name, "gw_front_late") != 0) {
             return 0;
         }
     }
@@ -228,6 +230,9 @@ static apr_status_t pull(gw_front_in *in, apr_read_type_e block)
     if (in->end != APR_SUCCESS) {
         return in->end;
     }
+    if (in->late) {
+        return APR_TIMEUP;
+    }
     rv = read_below(in, in->got, block, READ_SIZE);
     while (rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(in->got)) {
         rv = read_ahead(in, APR_BRIGADE_FIRST(in->got));
@@ -236,6 +241,8 @@ static apr_status_t pull(gw_front_in *in, apr_read_type_e block)
     if (is_final(rv)) {
         in->end = rv;
     }
+    /* who asks mod_ssl once more hears of an error */
+    in->late = block == APR_NONBLOCK_READ && APR_STATUS_IS_TIMEUP(rv);
     if (rv == APR_SUCCESS && in->len == before) {
         return in->end != APR_SUCCESS ? in->end : APR_EAGAIN;
     }
@@ -444,7 +451,7 @@ static apr_status_t ask_below(gw_front_in *in, apr_bucket_brigade *bb,
     if (!in->chunked && mode == AP_MODE_READBYTES) {
         return read_below(in, bb, block, want);
     }
-    if (!in->chunked && mode == AP_MODE_GETLINE && in->mode != GW_IN_LOOP) {
+    if (!in->chunked && mode == AP_MODE_GETLINE && in->mode == GW_IN_PASS) {
         in->drained = 0;
         return ap_get_brigade(in->f->next, bb, mode, block, want);
     }
@@ -478,7 +485,10 @@ static apr_status_t on_input(ap_filter_t *f, apr_bucket_brigade *bb,
     if (give(in, bb, mode, want)) {
         return APR_SUCCESS;
     }
-    if (loop && mode == AP_MODE_SPECULATIVE) {
+    if (mode == AP_MODE_SPECULATIVE
+        && (loop || (in->mode == GW_IN_HELPER
+                     && block == APR_NONBLOCK_READ))) {
+        /* a request that follows is not this one's matter, nor in its time */
         rv = in->end != APR_SUCCESS ? in->end : APR_EAGAIN;
     }
     else {
@@ -589,17 +599,4 @@ apr_size_t gw_front_in_len(const gw_front_in *in)
 int gw_front_in_drained(const gw_front_in *in)
 {
     return in->drained;
-}
-
-int gw_front_in_drop_reqtimeout(conn_rec *c)
-{
-    ap_filter_t *f;
-
-    for (f = c->input_filters; f; f = f->next) {
-        if (strcasecmp(f->frec->name, "reqtimeout") == 0) {
-            ap_remove_input_filter(f);
-            return 1;
-        }
-    }
-    return 0;
 }

@@ -87,8 +87,4 @@ apr_size_t gw_front_in_len(const gw_front_in *in);
  * tell. */
 int gw_front_in_drained(const gw_front_in *in);
 
-/** Take the reqtimeout filter out of c's chain, if there: what it remembers
- * of the last request would close an idle connection. @return it was there */
-int gw_front_in_drop_reqtimeout(conn_rec *c);
-
 #endif
