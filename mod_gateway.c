@@ -73,9 +73,9 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
         gw_conf_announce(ptemp, s);
         gw_child_share(pconf, s);
         gw_lane_init(pconf, ptemp, s);
+        gw_reqtimeout_read(pconf, s);
     }
     return OK;
-        gw_reqtimeout_read(pconf, s);
 }
 
 static void child_init(apr_pool_t *pchild, server_rec *s)

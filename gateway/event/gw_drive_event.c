@@ -373,9 +373,9 @@ int gw_drive_quick(request_rec *r, int lookup)
     }
     if (!ap_is_initial_req(r)) {
         return redirected(f, r);
-    gw_front_late_body(&f->late, r);
     }
     f->server = r->server;
+    gw_front_late_body(&f->late, r);
     if (f->owner != GW_OWNER_LOOP) {
         if (f->why) {
             set_lane(r, "helper", f->why);

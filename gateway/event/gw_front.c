@@ -361,17 +361,17 @@ static int step_arrives(gw_front *f)
         gw_front_close_now(f, "cannot be watched");
     }
     else if (f->ride) {
+        gw_front_late_body(&f->late, f->r);
         begin_ride(f);
     }
     else {
+        /* a first request has no time to wait for its first byte */
+        gw_front_late_head(&f->late, 0);
         gw_front_transit(f, GW_FRONT_READ, "adopted");
     }
-        gw_front_late_body(&f->late, f->r);
     return 1;
 }
 
-        /* a first request has no time to wait for its first byte */
-        gw_front_late_head(&f->late, 0);
 /* The client takes nothing: not for ever. */
 static gw_time write_deadline(gw_front *f)
 {
@@ -458,12 +458,12 @@ static int step_write(gw_front *f)
         gw_front_close(f, "no further request");
     }
     else {
+        gw_front_late_rest(&f->late);
         gw_front_transit(f, GW_FRONT_READ, "sent");
     }
     return 1;
 }
 
-        gw_front_late_rest(&f->late);
 static gw_time keep_alive(const gw_front *f)
 {
     const server_rec *s = f->server->keep_alive_timeout_set
@@ -489,12 +489,6 @@ static void no_more_idle(gw_front *f)
     }
 }
 
-/* Nothing, or a part of a head, is there: wait, but not for ever. */
-static int wait_for_head(gw_front *f, int part)
-{
-    int due = part || !f->c->keepalives;
-    gw_time until = GW_NEVER;
-
 /* A first request has no keep-alive to wait by. */
 static gw_time idle_until(const gw_front *f)
 {
@@ -518,6 +512,12 @@ static gw_time head_until(gw_front *f)
     return gw_earlier(gw_deadline(f->since, f->c->base_server->timeout),
                       gw_front_late_until(&f->late));
 }
+
+/* Nothing, or a part of a head, is there: wait, but not for ever. */
+static int wait_for_head(gw_front *f, int part)
+{
+    int due = part || !f->c->keepalives;
+    gw_time until = GW_NEVER;
 
     if (part) {
         no_more_idle(f);
@@ -555,12 +555,12 @@ static int step_read(gw_front *f)
         process(f);
         return 1;
     case GW_HEAD_LONG:
+        gw_front_late_head(&f->late, gw_front_in_len(f->in));
         f->why = "long head";
         gw_front_ask_helper(f, GW_HELP_CONNECTION, f->why);
         return 1;
     case GW_HEAD_EOF:
         if (gw_front_in_len(f->in)) {
-        gw_front_late_head(&f->late, gw_front_in_len(f->in));
             process(f);
         }
         else {
@@ -751,6 +751,7 @@ void gw_front_register(void)
 
     gw_front_in_register();
     gw_front_out_register();
+    gw_front_late_register();
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_process_connection(process_connection, before, NULL,
                                APR_HOOK_LAST);
@@ -759,4 +760,3 @@ void gw_front_register(void)
     ap_hook_resume_connection(resume_connection, NULL, NULL,
                               APR_HOOK_REALLY_FIRST);
 }
-    gw_front_late_register();

@@ -108,10 +108,10 @@ struct gw_front {
     gw_front_state state;
     int hung_up;                /* the client closed its side, or all */
     int drained;                /* nothing to read before the next event */
+    apr_size_t came;            /* gw_front_in_len() at the last look */
     int idle;                   /* in station->idle */
     int reset;                  /* when what waits is sent */
     int brief;                  /* linger for a short time only */
-    apr_size_t came;            /* gw_front_in_len() at the last look */
     gw_time since;              /* of the state, or of its last progress */
     apr_off_t waiting;          /* gw_front_out_len() at the last look */
     int counted;                /* in engine->riding */
