@@ -27,6 +27,7 @@
 #include "gw_reqtimeout.h"
 #include "gw_request.h"
 #include "gw_rlog.h"
+#include "gw_status.h"
 
 #if !AP_MODULE_MAGIC_AT_LEAST(20120211, 131)
 #error "mod_gateway needs httpd 2.4.59 or later"
@@ -72,6 +73,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
         gw_conf_announce(ptemp, s);
         gw_child_share(pconf, s);
+        gw_status_share(s);
         gw_lane_init(pconf, ptemp, s);
         gw_reqtimeout_read(pconf, s);
     }
@@ -81,6 +83,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     gw_child_init(pchild, s);
+    gw_status_child_init(s);
     gw_engine_start(pchild, s);
 }
 
@@ -128,6 +131,7 @@ static void register_hooks(apr_pool_t *p)
     gw_probe_register();
     gw_lookup_register();
     gw_front_register();
+    gw_status_register();
     ap_hook_quick_handler(gw_drive_quick, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);

@@ -42,6 +42,11 @@ static side *side_of(gw_host *h)
     return (side *)h;
 }
 
+static int in_loop(const side *s)
+{
+    return s->front->owner == GW_OWNER_LOOP;
+}
+
 static apr_status_t side_read_body(gw_host *h, const char **pdata,
                                    apr_size_t *plen)
 {
@@ -71,16 +76,11 @@ static apr_status_t side_write_body(gw_host *h, const char *data,
     apr_status_t rv = APR_EAGAIN;
 
     *pn = 0;
-    if (gw_front_out_len(s->front->out) < GW_FRONT_OUT_HIGH) {
+    if (!in_loop(s) || gw_front_out_len(s->front->out) < GW_FRONT_OUT_HIGH) {
         rv = s->client->ops->write_body(s->client, data, len, pn);
     }
     s->full = APR_STATUS_IS_EAGAIN(rv);
     return rv;
-}
-
-static int in_loop(const side *s)
-{
-    return s->front->owner == GW_OWNER_LOOP;
 }
 
 /* What a tunnel has written is sent after each step of a loop. */
@@ -101,7 +101,8 @@ static apr_status_t side_tunnel(gw_host *h, const gw_res_head *head,
     if (rv == APR_SUCCESS) {
         gw_front_late_rest(&s->front->late);
         s->tunnel = 1;
-        __atomic_add_fetch(&s->front->engine->tunnels, 1, __ATOMIC_RELAXED);
+        __atomic_add_fetch(&s->front->engine->row->tunnels, 1,
+                           __ATOMIC_RELAXED);
     }
     return rv;
 }
@@ -152,14 +153,18 @@ static gw_host *make_side(gw_ride *ride, void *front)
 
 static void set_lane(request_rec *r, const char *lane, const char *why)
 {
-    apr_table_setn(r->subprocess_env, GATEWAY_ENV_LANE,
-                   why ? apr_pstrcat(r->pool, lane, " (", why, ")", NULL)
-                   : lane);
-}
+    const char *text = why ? apr_pstrcat(r->pool, lane, " (", why, ")", NULL)
+                           : lane;
+#ifdef GW_DEBUG
+    gw_front *f = gw_front_of(r->connection);
 
-static void count(apr_uint64_t *counter)
-{
-    __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+    if (f) {
+        apr_snprintf(f->last, sizeof(f->last), "%s, %s %s", text, r->method,
+                     r->uri);
+    }
+#endif
+
+    apr_table_setn(r->subprocess_env, GATEWAY_ENV_LANE, text);
 }
 
 /* Why nobody but the calling thread can answer r; NULL: a loop can. */
@@ -182,19 +187,36 @@ static const char *must_block(request_rec *r, const gw_front *f)
     return gw_lane_of_exchange(r);
 }
 
-static int block(gw_engine *engine, request_rec *r, const gw_mapped *m,
-                 const char *why)
+/* On a helper the connection's own clock tells how long a body may take. One
+ * request may be answered in the middle of another: a subrequest. */
+static int block_here(gw_front *f, request_rec *r, const gw_mapped *m)
 {
-    set_lane(r, "blocking", why);
-    if (engine) {
-        count(&engine->blocked);
+    gw_ride_params params = { 0 };
+    gw_ride *outer = f->ride;
+    int status;
+
+    params.host = make_side;
+    params.baton = f;
+    f->ride = gw_ride_begin(r, m, &params, &status);
+    if (f->ride) {
+        gw_ride_wait(f->ride, GW_NEVER);
+        status = gw_drive_end(f);
     }
-    return gw_drive_block(r, m);
+    f->ride = outer;
+    return status;
+}
+
+static int block(request_rec *r, const gw_mapped *m, const char *why)
+{
+    gw_front *f = gw_front_of(r->connection);
+
+    set_lane(r, "blocking", why);
+    return f && f->adopted ? block_here(f, r, m) : gw_drive_block(r, m);
 }
 
 int gw_drive_blocked(request_rec *r, const char *why)
 {
-    return block(gw_engine_of_child(), r, gw_map_of(r), why);
+    return block(r, gw_map_of(r), why);
 }
 
 /* A chunked body is read by the thread that began it: its end is held back
@@ -227,7 +249,6 @@ static int hand_over(gw_front *f, request_rec *r, const gw_mapped *m,
     int status;
 
     set_lane(r, why ? "helper" : "inline", why);
-    count(why ? &f->engine->helped : &f->engine->inlined);
     ride = begin(f, r, m, &status);
     if (!ride) {
         return status;
@@ -265,7 +286,6 @@ static int end_here(gw_front *f, gw_ride *ride)
 {
     note_pace(ride->m->match.route, gw_exchange_result(ride->x));
     set_lane(ride->r, "blocking", "first request");
-    count(&f->engine->blocked);
     return gw_ride_end(ride);
 }
 
@@ -288,7 +308,6 @@ static int drive_first(gw_front *f, request_rec *r, const gw_mapped *m,
         return end_here(f, ride);
     }
     set_lane(r, "helper", "slow");
-    count(&engine->helped);
     gw_front_suspend(f, ride);
     return SUSPENDED;
 }
@@ -297,8 +316,8 @@ static int drive_in_worker(gw_front *f, request_rec *r, const gw_mapped *m)
 {
     gw_time span;
 
-    if (!gw_engine_has_room(f->engine)) {
-        return block(f->engine, r, m, "helpers busy");
+    if (!gw_engine_has_room(f->engine, f)) {
+        return block(r, m, "helpers busy");
     }
     if (r->connection->keepalives) {
         return hand_over(f, r, m, "second request");
@@ -322,7 +341,7 @@ int gw_drive(request_rec *r, const gw_mapped *m)
         return SUSPENDED;
     }
     if (why) {
-        return block(gw_engine_of_child(), r, m, why);
+        return block(r, m, why);
     }
     return f->owner == GW_OWNER_HELPER ? hand_over(f, r, m, f->why)
                                        : drive_in_worker(f, r, m);
@@ -451,7 +470,7 @@ int gw_drive_end(gw_front *f)
     if (ride->x) {
         note_pace(ride->m->match.route, gw_exchange_result(ride->x));
         if (side_of(ride->host)->tunnel) {
-            __atomic_sub_fetch(&f->engine->tunnels, 1, __ATOMIC_RELAXED);
+            __atomic_sub_fetch(&f->engine->row->tunnels, 1, __ATOMIC_RELAXED);
         }
     }
     return gw_ride_end(ride);

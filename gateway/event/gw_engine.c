@@ -10,6 +10,7 @@
 #include "gw_event_conf.h"
 #include "gw_front.h"
 #include "gw_log.h"
+#include "gw_status.h"
 
 extern module AP_MODULE_DECLARE_DATA gateway_module;
 APLOG_USE_MODULE(gateway);
@@ -39,6 +40,7 @@ static int mpm_says(int code)
 static void tick(gw_loop *loop, void *baton)
 {
     gw_front_tick(baton);
+    gw_status_tick(baton);
 }
 
 /* Returns instead of calling apr_thread_exit(), which would wait for a lock
@@ -127,6 +129,12 @@ static void join_stations(gw_engine *engine)
     }
 }
 
+static void set_threads(gw_engine *engine, int loops, int helpers)
+{
+    __atomic_store_n(&engine->row->loops, loops, __ATOMIC_RELAXED);
+    __atomic_store_n(&engine->row->helpers, helpers, __ATOMIC_RELAXED);
+}
+
 /* Workers and the listener have ended. Helpers first: they post to loops. */
 static apr_status_t engine_stop(void *data)
 {
@@ -134,6 +142,7 @@ static apr_status_t engine_stop(void *data)
     int i;
 
     of_child = NULL;
+    set_threads(engine, 0, 0);
     if (engine->helpers) {
         gw_helpers_stop(engine->helpers);
     }
@@ -168,6 +177,7 @@ static gw_engine *make_engine(apr_pool_t *pchild, server_rec *s)
     engine->workers = mpm_says(AP_MPMQ_MAX_THREADS);
     engine->epochs = apr_pcalloc(pchild, sizeof(*engine->epochs)
                                  * (apr_size_t)engine->thread_limit);
+    engine->row = gw_status_row();
     APR_RING_INIT(&engine->fronts, gw_front, link);
     if (apr_pool_create_ex(&engine->pool, pchild, NULL, NULL) != APR_SUCCESS
         || apr_thread_mutex_create(&engine->lock, APR_THREAD_MUTEX_DEFAULT,
@@ -202,6 +212,8 @@ void gw_engine_start(apr_pool_t *pchild, server_rec *s)
         }
         return;
     }
+    set_threads(engine, engine->nstations,
+                gw_event_helpers(s, engine->workers));
     of_child = engine;
 }
 
@@ -228,12 +240,16 @@ gw_station *gw_engine_station(gw_engine *engine)
     return &engine->stations[turn % (unsigned)engine->nstations];
 }
 
-int gw_engine_has_room(gw_engine *engine)
+int gw_engine_has_room(gw_engine *engine, gw_front *front)
 {
-    if (!gw_helpers_full(engine->helpers)) {
+    if (!gw_helpers_full_since(engine->helpers)) {
         return 1;
     }
-    __atomic_add_fetch(&engine->turned_away, 1, __ATOMIC_RELAXED);
+    if (!front->turned_away) {
+        front->turned_away = 1;
+        __atomic_add_fetch(&engine->row->turned_away, 1, __ATOMIC_RELAXED);
+    }
+    gw_status_full(engine, front->c);
     return 0;
 }
 

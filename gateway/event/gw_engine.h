@@ -24,6 +24,7 @@
 
 #include "gw_helpers.h"
 #include "gw_loop.h"
+#include "gw_tally.h"
 
 typedef struct gw_front gw_front;
 APR_RING_HEAD(gw_front_ring, gw_front);
@@ -52,6 +53,8 @@ struct gw_station {
     struct gw_front_ring idle;  /* between requests, the longest first */
     int nidle;
     int told_stop;              /* idle ones know that the child stops */
+    gw_time share_since;        /* of the share of time being measured, */
+    gw_time share_busy;         /* and the loop's busy time then */
 };
 
 typedef struct gw_engine gw_engine;
@@ -67,6 +70,7 @@ struct gw_engine {
     gw_helpers *helpers;
     gw_post *helper_posts;
     apr_uint32_t *epochs;       /* per worker: jobs begun; atomic */
+    gw_tally_row *row;          /* what goes on here; atomic */
     apr_thread_mutex_t *lock;
     /* guarded by lock */
     struct gw_front_ring fronts;    /* adopted and not yet destroyed */
@@ -74,13 +78,8 @@ struct gw_engine {
     int child;                  /* this process in the scoreboard, -1: not
                                    known before the first connection */
     int stops;                  /* 1: the child ends when it is done */
-    int adopted;                /* length of fronts */
-    int riding;                 /* of them with an exchange under way */
-    int tunnels;
     int waiting;                /* workers that wait for a backend */
     unsigned turn;              /* for the next station */
-    apr_uint64_t inlined, helped, blocked;      /* requests by lane */
-    apr_uint64_t turned_away;   /* not adopted: helpers were busy */
 };
 
 /** child_init, after gw_child_init(). */
@@ -95,8 +94,9 @@ gw_engine *gw_engine_of_child(void);
 /** The station for a connection to come. */
 gw_station *gw_engine_station(gw_engine *engine);
 
-/** May connections be adopted now? Not with all helpers busy. */
-int gw_engine_has_room(gw_engine *engine);
+/** May it be adopted now? Not with all helpers busy, which is counted once a
+ * connection, and logged. The worker's thread. */
+int gw_engine_has_room(gw_engine *engine, gw_front *front);
 
 /** Is the child to end? */
 int gw_engine_stops(const gw_engine *engine);

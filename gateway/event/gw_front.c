@@ -17,6 +17,7 @@
 #include "gw_front_private.h"
 #include "gw_lane.h"
 #include "gw_log.h"
+#include "gw_status.h"
 
 extern module AP_MODULE_DECLARE_DATA gateway_module;
 APLOG_USE_MODULE(gateway);
@@ -68,6 +69,7 @@ static void set_owner(gw_front *f, gw_owner owner, apr_thread_t *thread,
     conn_rec *c = f->c;
 
     f->owner = owner;
+    f->post = p;
     c->current_thread = thread;
     c->id = p->id;
     c->sbh = gw_front_passed(f) ? p->sbh : NULL;
@@ -112,7 +114,7 @@ int gw_front_passed(gw_front *f)
 }
 
 /* The slot of a loop shows a request only while one runs. */
-static void rest_slot(gw_front *f)
+void gw_front_rest_slot(gw_front *f)
 {
     if (f->c->sbh) {
         ap_update_child_status(f->c->sbh, SERVER_DEAD, NULL);
@@ -123,7 +125,7 @@ static void count_ride(gw_front *f, int counted)
 {
     if (f->counted != counted) {
         f->counted = counted;
-        __atomic_add_fetch(&f->engine->riding, counted ? 1 : -1,
+        __atomic_add_fetch(&f->engine->row->riding, counted ? 1 : -1,
                            __ATOMIC_RELAXED);
     }
 }
@@ -160,6 +162,7 @@ static void begin_ride(gw_front *f)
     gw_poll_divert(&f->ride->poll, wake, f);
     gw_ride_uncount(f->ride);
     count_ride(f, 1);
+    gw_front_rest_slot(f);
     gw_front_transit(f, GW_FRONT_RIDE, "request");
 }
 
@@ -171,6 +174,7 @@ static void end_request(gw_front *f, int status)
 
     f->r = NULL;
     f->ride = NULL;
+    gw_status_end(f, r);
     if (status == OK || status == DONE) {
         ap_finalize_request_protocol(r);
     }
@@ -192,6 +196,7 @@ static void want_nothing(gw_front *f)
 void gw_front_ask_helper(gw_front *f, gw_help help, const char *why)
 {
     want_nothing(f);
+    gw_front_rest_slot(f);
     f->help = help;
     __atomic_store_n(&f->helped, 0, __ATOMIC_RELAXED);
     gw_front_transit(f, GW_FRONT_HELP, why);
@@ -340,7 +345,7 @@ static void run_job(gw_job *job, gw_helper *helper)
     gw_front_out_hold_eor(f->out, 1);
     help(f);
     end_here(f);
-    rest_slot(f);
+    gw_front_rest_slot(f);
     f->c->sbh = NULL;
     __atomic_store_n(&f->helped, 1, __ATOMIC_RELEASE);
     gw_loop_post(&f->task);
@@ -446,7 +451,7 @@ static int step_write(gw_front *f)
         }
         rv = APR_TIMEUP;
     }
-    rest_slot(f);
+    gw_front_rest_slot(f);
     if (f->reset && rv == APR_SUCCESS) {
         gw_client_reset(f->c, f->fd);
     }
@@ -612,9 +617,20 @@ static void run(gw_task *task, unsigned events)
     gw_task_again(task);
 }
 
+/* A helper may be writing to what else there is. */
 static const char *describe(gw_task *task)
 {
-    return state_names[((gw_front *)task)->state];
+    gw_front *f = (gw_front *)task;
+    const char *name = state_names[f->state];
+
+#ifdef GW_DEBUG
+    if (f->state != GW_FRONT_HELP && f->last[0]) {
+        apr_snprintf(f->said, sizeof(f->said), "%s, last request: %s", name,
+                     f->last);
+        return f->said;
+    }
+#endif
+    return name;
 }
 
 /* --- adoption, in the worker -------------------------------------------- */
@@ -657,7 +673,7 @@ static int process_connection(conn_rec *c)
     gw_front *f = gw_front_of(c);
 
     if (!f || c->master || f->adopted || c->keepalives
-        || f->owner != GW_OWNER_WORKER || !gw_engine_has_room(f->engine)
+        || f->owner != GW_OWNER_WORKER || !gw_engine_has_room(f->engine, f)
         || gw_event_lane_of(gw_conf_of_default(c->base_server))
            != GW_EVENT_LANE_ALWAYS) {
         return DECLINED;

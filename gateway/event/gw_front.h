@@ -91,6 +91,9 @@ struct gw_front {
     gw_station *station;        /* const once adopted */
     int adopt;                  /* asked for: the suspend hook will publish */
     int adopted;
+    int turned_away;            /* helpers were busy: counted */
+    const gw_post *post;        /* of the thread that owns it; NULL: a
+                                   worker */
     request_rec *r;             /* with ride, or for a helper */
     gw_ride *ride;
     gw_help help;
@@ -117,6 +120,10 @@ struct gw_front {
     int counted;                /* in engine->riding */
     int helped;                 /* atomic: the helper is done */
     APR_RING_ENTRY(gw_front) idles;
+#ifdef GW_DEBUG
+    char last[128];             /* request whose lane was set last */
+    char said[160];             /* for the loop's line about a long step */
+#endif
     /* guarded by engine->lock */
     APR_RING_ENTRY(gw_front) link;
 };

@@ -32,7 +32,7 @@ void gw_front_enlist(gw_front *f)
     apr_thread_mutex_lock(engine->lock);
     APR_RING_INSERT_TAIL(&engine->fronts, f, gw_front, link);
     apr_thread_mutex_unlock(engine->lock);
-    __atomic_add_fetch(&engine->adopted, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&engine->row->adopted, 1, __ATOMIC_RELAXED);
 }
 
 static void delist(gw_front *f)
@@ -42,7 +42,7 @@ static void delist(gw_front *f)
     apr_thread_mutex_lock(engine->lock);
     APR_RING_REMOVE(f, link);
     apr_thread_mutex_unlock(engine->lock);
-    __atomic_sub_fetch(&engine->adopted, 1, __ATOMIC_RELAXED);
+    __atomic_sub_fetch(&engine->row->adopted, 1, __ATOMIC_RELAXED);
 }
 
 /* In this order: the MPM looks at the state to count, and everything that
@@ -110,6 +110,7 @@ void gw_front_close(gw_front *f, const char *why)
     c->keepalive = AP_CONN_CLOSE;
     ap_prep_lingering_close(c);
     ap_shutdown_conn(c, 0);
+    gw_front_rest_slot(f);
     gw_front_transit(f, GW_FRONT_CLOSE, why);
 }
 

@@ -15,6 +15,10 @@
 /** The only writer of the state. */
 void gw_front_transit(gw_front *f, gw_front_state to, const char *why);
 
+/** Nothing of f is under way in this thread: its slot of the scoreboard, which
+ * it shares with others, shows a request only while one runs. */
+void gw_front_rest_slot(gw_front *f);
+
 /** Give the connection to a helper thread. */
 void gw_front_ask_helper(gw_front *f, gw_help help, const char *why);
 

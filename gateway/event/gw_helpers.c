@@ -6,6 +6,8 @@
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
+#include "gw_clock.h"
+
 APR_RING_HEAD(gw_job_ring, gw_job);
 
 struct gw_helpers {
@@ -21,7 +23,19 @@ struct gw_helpers {
     /* atomic; written under lock */
     int waiting;
     int busy;
+    gw_time full_since;         /* 0: not full */
 };
+
+/* Under lock. */
+static void note_full(gw_helpers *h)
+{
+    int full = h->busy >= h->n && h->waiting > 0;
+
+    if (full != (h->full_since != 0)) {
+        __atomic_store_n(&h->full_since, full ? gw_now() : 0,
+                         __ATOMIC_RELAXED);
+    }
+}
 
 static gw_job *next_job(gw_helpers *h)
 {
@@ -37,6 +51,7 @@ static gw_job *next_job(gw_helpers *h)
         APR_RING_REMOVE(job, link);
         __atomic_sub_fetch(&h->waiting, 1, __ATOMIC_RELAXED);
         __atomic_add_fetch(&h->busy, 1, __ATOMIC_RELAXED);
+        note_full(h);
     }
     apr_thread_mutex_unlock(h->lock);
     return job;
@@ -101,6 +116,7 @@ void gw_helpers_give(gw_helpers *h, gw_job *job)
     apr_thread_mutex_lock(h->lock);
     APR_RING_INSERT_TAIL(&h->jobs, job, gw_job, link);
     __atomic_add_fetch(&h->waiting, 1, __ATOMIC_RELAXED);
+    note_full(h);
     apr_thread_cond_signal(h->more);
     apr_thread_mutex_unlock(h->lock);
 }
@@ -111,12 +127,9 @@ void gw_helpers_counts(const gw_helpers *h, int *pbusy, int *pwaiting)
     *pwaiting = __atomic_load_n(&h->waiting, __ATOMIC_RELAXED);
 }
 
-int gw_helpers_full(const gw_helpers *h)
+gw_time gw_helpers_full_since(const gw_helpers *h)
 {
-    int busy, waiting;
-
-    gw_helpers_counts(h, &busy, &waiting);
-    return busy >= h->n && waiting > 0;
+    return __atomic_load_n(&h->full_since, __ATOMIC_RELAXED);
 }
 
 void gw_helpers_stop(gw_helpers *h)

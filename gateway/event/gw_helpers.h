@@ -17,6 +17,8 @@
 #include <apr_ring.h>
 #include <apr_thread_proc.h>
 
+#include "gw_base.h"
+
 typedef struct gw_helpers gw_helpers;
 typedef struct gw_job gw_job;
 
@@ -47,8 +49,8 @@ apr_status_t gw_helpers_start(apr_pool_t *pool, int n, void *baton,
 /** Let a thread run it. */
 void gw_helpers_give(gw_helpers *helpers, gw_job *job);
 
-/** Is every thread busy and somebody waiting? */
-int gw_helpers_full(const gw_helpers *helpers);
+/** Since when every thread is busy and somebody waiting; 0: not now. */
+gw_time gw_helpers_full_since(const gw_helpers *helpers);
 
 /** Threads at work and jobs waiting; not exact. */
 void gw_helpers_counts(const gw_helpers *helpers, int *pbusy, int *pwaiting);

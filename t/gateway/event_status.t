@@ -14,8 +14,8 @@ my $both = Gateway::Both->new(modules => ['status'], ssl => 1, h2 => 1,
 ExtendedStatus On
 Listen 127.0.0.1:@STATUS@
 <VirtualHost *:@STATUS@>
+    GatewayEvent Off
     <Location /server-status>
-        GatewayEvent Off
         SetHandler server-status
     </Location>
 </VirtualHost>
@@ -71,6 +71,7 @@ $both->same('accesses', sub {
 $both->each(sub {
     my ($s, $name) = @_;
     my $now = status($s);
+    note $now->{Scoreboard};
     is $now->{BusyWorkers}, 1, "$name: nobody but the page is busy";
     is $now->{Scoreboard} =~ tr/WKRL//, 1, '... in the scoreboard';
 });
@@ -91,7 +92,8 @@ is value('loops'), 2, 'loops';
 is value('adopted'), 0, 'nothing is adopted';
 is value('suspended|riding'), 0, '... nothing suspended';
 is value('tunnels'), 0, '... no tunnel';
-my ($inline, $helper, $blocking) = map { value($_) } qw(inline helper blocking);
+my ($inline, $helper, $blocking) = map { value($_) }
+    qw(inline requests.?helper blocking);
 cmp_ok $inline, '>=', 50, 'requests inline';
 cmp_ok $helper, '>=', 40, '... by helpers';
 
@@ -112,8 +114,8 @@ ok $s->wait_for(sub { value('adopted') == 0 }, 3), 'nothing is adopted';
 is value('inline') - $inline, 37, 'requests inline were counted';
 $s->get('/a.txt') for 1 .. 5;
 $s->hang_up;
-ok $s->wait_for(sub { value('helper') - $helper == 5 }, 2),
-    '... those of helpers' or diag value('helper'), " $helper";
+ok $s->wait_for(sub { value('requests.?helper') - $helper == 5 }, 2),
+    '... those of helpers' or diag value('requests.?helper'), " $helper";
 $blocking = value('blocking');
 $s->curl('/app/x', tls => 1, '--http2') for 1 .. 3;
 is value('blocking') - $blocking, 3, '... and those of HTTP/2';
