@@ -25,8 +25,9 @@ programs=(build/debug/unit/*_test)
     --leak-check=full --errors-for-leak-kinds=definite" \
     "${programs[@]}" || failed+=(unit)
 
+# as many files at a time as there are processors: they are busy all the time
 BUILD=build/debug MPMS=${MPMS:-worker} tools/suite.sh --valgrind \
-    || failed+=(suite)
+    --jobs "$(nproc)" || failed+=(suite)
 
 if [ ${#failed[@]} -gt 0 ]; then
     echo "valgrind: failed: ${failed[*]}" >&2

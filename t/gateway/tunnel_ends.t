@@ -40,7 +40,11 @@ my $b = Gateway::Backend->new(brief => 1, timeout => 20, script => sub {
     echo($c);
     $c->close;
 });
-my $s = Gateway::Test->server(vars => { B => $b }, config => <<'EOC');
+# Two children: when all threads of the only one but the tunnel's end before
+# the listener says why, the worker MPM starts no other one in its place.
+my $children = Gateway::Setup::mpm() eq 'prefork' ? 16 : 2;
+my $s = Gateway::Test->server(children => $children, vars => { B => $b },
+    config => <<'EOC');
 GatewayPass /app   http://@B@
 GatewayPass /short http://@B@ tunneltimeout=1
 GatewayPass /half  http://@B@ timeout=1
