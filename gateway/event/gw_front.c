@@ -609,6 +609,11 @@ static void run(gw_task *task, unsigned events)
     if (events & (GW_EVENT_READ | GW_EVENT_HUP)) {
         f->drained = 0;
     }
+    if ((events & GW_EVENT_WRITE)
+        && (f->state == GW_FRONT_RIDE || f->state == GW_FRONT_WRITE)) {
+        /* the client took some of what core holds */
+        f->since = gw_now();
+    }
     for (i = 0; i < STEPS_MAX; i++) {
         if (!step(f)) {
             return;
