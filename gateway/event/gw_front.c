@@ -10,6 +10,7 @@
 #include <http_request.h>
 #include <mpm_common.h>
 #include <apr_portable.h>
+#include <apr_strings.h>
 
 #include "gw_clock.h"
 #include "gw_drive_event.h"
