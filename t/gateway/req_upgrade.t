@@ -1,7 +1,7 @@
 # Requests that ask for another protocol: only what the rule allows goes to
-# the backend, one protocol, and nothing else of it; a 101 that is no answer to what
-# was asked is a 502; bytes that a hopeful client sends behind the request are
-# not given to the backend before it agreed (RFC 9931).
+# the backend, one protocol, and nothing else of it; a 101 that is no answer
+# to what was asked is a 502; bytes that a hopeful client sends behind the
+# request are not given to the backend before it agreed (RFC 9931).
 use Gateway::Test;
 use Gateway::Probe;
 
