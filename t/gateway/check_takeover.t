@@ -108,7 +108,7 @@ $s->stop;
 # Children that end in order, one after the other.
 $back->clear;
 $s = Gateway::Test->server(vars => { B => $back }, children => 3,
-    threads => 4, mpm_config => 'MaxConnectionsPerChild 12',
+    threads => 4, mpm_config => 'MaxConnectionsPerChild 12', keep => 0,
     loglevel => 'gateway_balancer:info', config => $config);
 ok $back->wait(sub { spans() >= 2 }), 'a server of children that end soon';
 my $last = time + 20 * $patience;

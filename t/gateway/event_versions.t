@@ -9,8 +9,7 @@ my $b = Gateway::Backend->http({
     '/parts' => [ 200, [], [ 'par', 'ts' ] ], '/none' => [ 204, [], '' ],
     '*' => sub { [ 200, [], $_[0]->version . ' ' . $_[0]->target ] } });
 my $both = Gateway::Both->new(ssl => 1, ports => [qw(STRICT LOOSE)],
-    # a request in the old form may call itself HTTP/2.0
-    on => { lane => qr/\Ainline\z/ }, vars => { B => $b }, docs => { 'a.txt' => "static\n" },
+    vars => { B => $b }, docs => { 'a.txt' => "static\n" },
     config => <<'EOC', ssl_config => "GatewayPass /app http://\@B\@\n");
 KeepAliveTimeout 200ms
 GatewayPass /app http://@B@

@@ -26,7 +26,9 @@ sub server {
     my $times = delete $opt{times} || 1;
     my $n = 8 * $times;
     unlink $gate;
-    my $s = Gateway::Test->server(vars => { HANG => $hang, GOOD => $good },
+    # it limits the threads that wait: in a loop none does
+    my $s = Gateway::Test->server(driver => 'blocking',
+        vars => { HANG => $hang, GOOD => $good },
         children => $prefork ? $n : $times > 1 ? $n / 4 : 1,
         threads => $times > 1 ? 4 : 8, %opt,
         mpm_config => $prefork ? "StartServers $n\nMinSpareServers 8" : undef,

@@ -15,7 +15,8 @@ my $b = Gateway::Backend->http({
     '/500'    => [ 500, [], 'own page' ],
     '/loop'   => sub { 'close' },
 });
-my $s = Gateway::Test->server(vars => { B => $b },
+my $s = Gateway::Test->server(lane => qr/\Ablocking \(subrequest\)\z/,
+    vars => { B => $b },
     modules => [qw(rewrite dir alias)],
     docs => { 'dir/empty.txt' => '', 'dir2/empty.txt' => '',
         'sorry.html' => 'sorry from here',

@@ -10,7 +10,8 @@ my $b = Gateway::Backend->http({
     '/fine' => [ 200, [], 'fine' ],
     '/own'  => [ 503, [ 'Retry-After' => 77 ], 'busy' ],
 });
-my $s = Gateway::Test->server(modules => [qw(headers)],
+my $s = Gateway::Test->server(lane => qr/\Ablocking \(subrequest\)\z/,
+    modules => [qw(headers)],
     docs => { 'errors/504.txt' => "page of a file\n" },
     vars => { B => $b, CLOSED => Gateway::Test->closed_port },
     config => <<'EOC');
