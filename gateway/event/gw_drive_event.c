@@ -11,6 +11,7 @@
 #include "gw_event_conf.h"
 #include "gw_lane.h"
 #include "gw_log.h"
+#include "gw_upgrade.h"
 #include "mod_gateway.h"
 
 extern module AP_MODULE_DECLARE_DATA gateway_module;
@@ -376,8 +377,17 @@ int gw_drive_other(request_rec *r)
  * (RFC 9110 7.8). */
 static void ignore_h2c(request_rec *r)
 {
-    if (ap_find_token(r->pool, apr_table_get(r->headers_in, "Upgrade"),
-                      "h2c")) {
+    const char *upgrade = apr_table_get(r->headers_in, "Upgrade");
+    const char *others;
+
+    if (!ap_find_token(r->pool, upgrade, "h2c")) {
+        return;
+    }
+    others = gw_upgrade_offer(r->pool, r->method, "upgrade", upgrade);
+    if (others) {
+        apr_table_setn(r->headers_in, "Upgrade", others);
+    }
+    else {
         apr_table_unset(r->headers_in, "Upgrade");
     }
 }
