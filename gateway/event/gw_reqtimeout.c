@@ -34,7 +34,7 @@ static int read_number(const char **p, apr_int64_t *n)
 }
 
 /* Take word off the front, if it is there. */
-static int skip(const char **p, const char *word)
+static int take_word(const char **p, const char *word)
 {
     apr_size_t len = strlen(word);
 
@@ -54,11 +54,11 @@ static int read_stage(gw_reqtimeout_stage *stage, const char *p)
     if (!read_number(&p, &first)) {
         return 0;
     }
-    range = skip(&p, "-");
+    range = take_word(&p, "-");
     if (range && !read_number(&p, &most)) {
         return 0;
     }
-    if (skip(&p, ",minrate=")) {
+    if (take_word(&p, ",minrate=")) {
         if (!read_number(&p, &rate) || !rate) {
             return 0;
         }
@@ -78,13 +78,13 @@ static int read_stage(gw_reqtimeout_stage *stage, const char *p)
 
 int gw_reqtimeout_set(gw_reqtimeout *limits, const char *word)
 {
-    if (skip(&word, "handshake=")) {
+    if (take_word(&word, "handshake=")) {
         return read_stage(&limits->handshake, word);
     }
-    if (skip(&word, "header=")) {
+    if (take_word(&word, "header=")) {
         return read_stage(&limits->header, word);
     }
-    return skip(&word, "body=") && read_stage(&limits->body, word);
+    return take_word(&word, "body=") && read_stage(&limits->body, word);
 }
 
 /* --- the tree ----------------------------------------------------------- */
