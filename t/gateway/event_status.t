@@ -68,6 +68,36 @@ $both->same('accesses', sub {
     cmp_ok abs($count - 111), '<=', 1, "accesses: $count";
     return abs($count - 111) <= 1;
 }, 1);
+# Connections that come once: their only request ends while the worker that
+# handed them over may not be done with them.
+my $auto_s = Gateway::Test->server(modules => ['status'], driver => 'auto',
+    keep => 0, lane => qr/./, vars => { B => $b }, ports => ['STATUS'],
+    config => <<'EOC');
+ExtendedStatus On
+Listen 127.0.0.1:@STATUS@
+<VirtualHost *:@STATUS@>
+    GatewayEvent Off
+    <Location /server-status>
+        SetHandler server-status
+    </Location>
+</VirtualHost>
+GatewayPass /app http://@B@
+EOC
+for my $s ($both->on, $auto_s) {
+    page($s, '?auto');
+    Gateway::Process::pause(0.1);
+    my $first = status($s)->{'Total Accesses'};
+    for (1 .. 150) {
+        my $c = $s->client;
+        $c->get('/app/x')->response;
+        $c->get('/app/x')->response if $_ % 2;
+        $c->close;
+    }
+    my ($count, $pages) = (0, 0);
+    ok $s->wait_for(sub { $count = status($s)->{'Total Accesses'} - $first
+        - ++$pages; $count == 225 }, 2),
+        'short connections: all of their requests count' or diag $count;
+}
 $both->each(sub {
     my ($s, $name) = @_;
     my $now = status($s);
