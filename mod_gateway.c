@@ -27,6 +27,7 @@
 #include "gw_reqtimeout.h"
 #include "gw_request.h"
 #include "gw_rlog.h"
+#include "gw_scale.h"
 #include "gw_status.h"
 
 #if !AP_MODULE_MAGIC_AT_LEAST(20120211, 131)
@@ -75,6 +76,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
         gw_child_share(pconf, s);
         gw_status_share(s);
         gw_lane_init(pconf, ptemp, s);
+        gw_scale_announce(s);
         gw_reqtimeout_read(pconf, s);
     }
     return OK;

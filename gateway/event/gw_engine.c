@@ -156,14 +156,14 @@ static apr_status_t engine_stop(void *data)
     return APR_SUCCESS;
 }
 
-static int has_routes(const server_rec *s)
+int gw_engine_is_wanted(const server_rec *s)
 {
-    for (; s; s = s->next) {
-        if (gw_conf_of_server(s)->routes) {
-            return 1;
-        }
+    int found = 0;
+
+    for (; s && !found; s = s->next) {
+        found = gw_conf_of_server(s)->routes != NULL;
     }
-    return 0;
+    return found && mpm_says(AP_MPMQ_IS_ASYNC);
 }
 
 static gw_engine *make_engine(apr_pool_t *pchild, server_rec *s)
@@ -193,7 +193,7 @@ void gw_engine_start(apr_pool_t *pchild, server_rec *s)
     gw_engine *engine;
     apr_status_t rv = APR_ENOMEM;
 
-    if (!mpm_says(AP_MPMQ_IS_ASYNC) || !has_routes(s)) {
+    if (!gw_engine_is_wanted(s)) {
         return;
     }
     engine = make_engine(pchild, s);

@@ -82,6 +82,9 @@ struct gw_engine {
     unsigned turn;              /* for the next station */
 };
 
+/** Is the MPM asynchronous, and is there a route? post_config or later. */
+int gw_engine_is_wanted(const server_rec *main_server);
+
 /** child_init, after gw_child_init(). */
 void gw_engine_start(apr_pool_t *pchild, server_rec *s);
 
