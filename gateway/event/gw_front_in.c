@@ -528,6 +528,12 @@ gw_front_in *gw_front_in_add(conn_rec *c)
 void gw_front_in_mode(gw_front_in *in, gw_in_mode mode)
 {
     in->mode = mode;
+    if (mode == GW_IN_HELPER) {
+        /* mod_ssl asks for a client's certificate in the way of the last
+         * read: this one reads nothing, but may wait */
+        ap_get_brigade(in->f->next, in->got, AP_MODE_INIT, APR_BLOCK_READ, 0);
+        apr_brigade_cleanup(in->got);
+    }
 }
 
 gw_head_state gw_front_in_fill(gw_front_in *in, int *pdrained)
