@@ -187,7 +187,9 @@ for my $wait (map { 0.27 + $_ / 200 } 0 .. 11) {
     });
 }
 my %wrong = (on => [], off => []);
-for my $l (sort { $a->{at} <=> $b->{at} } @late) {
+my %by_time = map { sprintf('%017.6f %04d', $late[$_]{at}, $_) => $late[$_] }
+    0 .. $#late;                    # $b is the backend here, not sort's
+for my $l (map { $by_time{$_} } sort keys %by_time) {
     my $left = $l->{at} - time;
     $l->{c}->pause($left) if $left > 0;
     $l->{c}->get('/app/x');
