@@ -174,6 +174,19 @@ static int drain(owned *o, apr_off_t most)
     return 1;
 }
 
+/* What it remembers of the last request would close an idle connection. */
+static void drop_reqtimeout(conn_rec *c)
+{
+    ap_filter_t *f = c->input_filters;
+
+    while (f && strcmp(f->frec->name, "reqtimeout") != 0) {
+        f = f->next;
+    }
+    if (f) {
+        ap_remove_input_filter(f);
+    }
+}
+
 static void serve(owned *o, gw_in_mode mode)
 {
     conn_rec *c = o->c;
@@ -263,7 +276,7 @@ static int process_connection(conn_rec *c)
         complain(o, "no epoll");
         return DECLINED;
     }
-    gw_front_in_drop_reqtimeout(c);
+    drop_reqtimeout(c);
     gw_front_in_mode(o->in, GW_IN_LOOP);
     gw_front_out_mode(o->out, GW_OUT_LOOP);
     tell(o, "end of the connection: %s", run_loop(o));
