@@ -141,6 +141,8 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_monitor(gw_child_monitor, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_read_request(gw_drive_read, NULL, NULL,
+                             APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(post_read_request, NULL, NULL,
                               APR_HOOK_REALLY_FIRST);
     ap_hook_pre_translate_name(gw_map_pre_translate, NULL, NULL,

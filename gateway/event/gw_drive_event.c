@@ -160,8 +160,8 @@ static void set_lane(request_rec *r, const char *lane, const char *why)
     gw_front *f = gw_front_of(r->connection);
 
     if (f) {
-        apr_snprintf(f->last, sizeof(f->last), "%s, %s %s", text, r->method,
-                     r->uri);
+        apr_snprintf(f->last, sizeof(f->last), "%s, %s", text,
+                     r->the_request ? r->the_request : "being read");
     }
 #endif
 
@@ -389,6 +389,17 @@ static void ignore_h2c(request_rec *r)
     }
     else {
         apr_table_unset(r->headers_in, "Upgrade");
+    }
+}
+
+void gw_drive_read(request_rec *r, conn_rec *c)
+{
+    const gw_front *f = gw_front_of(c);
+
+    if (f && f->adopted) {
+        int loop = f->owner == GW_OWNER_LOOP;
+
+        set_lane(r, loop ? "inline" : "helper", loop ? NULL : f->why);
     }
 }
 

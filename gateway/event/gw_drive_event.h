@@ -28,6 +28,10 @@ int gw_drive_blocked(request_rec *r, const char *why);
  * @return DECLINED, or SUSPENDED when a helper goes on */
 int gw_drive_other(request_rec *r);
 
+/** pre_read_request: the lane of a request on an adopted connection that core
+ * refuses while it reads it. */
+void gw_drive_read(request_rec *r, conn_rec *c);
+
 /** quick_handler: which lane the hooks of a request on an adopted connection
  * run in. */
 int gw_drive_quick(request_rec *r, int lookup);

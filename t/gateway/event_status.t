@@ -146,6 +146,15 @@ $s->get('/a.txt') for 1 .. 5;
 $s->hang_up;
 ok $s->wait_for(sub { value('requests.?helper') - $helper == 5 }, 2),
     '... those of helpers' or diag value('requests.?helper'), " $helper";
+# Every request on an adopted connection has a lane.
+$inline = value('inline');
+my $bad = $s->client;
+$bad->send("GET /app/%zz BAD\r\n\r\n");
+is $bad->response->status, 400, 'a request that core refuses';
+$bad->close;
+ok $s->wait_for(sub { value('inline') == $inline + 1 }, 2), '... has a lane';
+is_deeply [ map { $_->{gw_lane} } grep { $_->{request} =~ /BAD/ }
+    $s->access_log ], ['inline'], '... in the log, too';
 $blocking = value('blocking');
 $s->curl('/app/x', tls => 1, '--http2') for 1 .. 3;
 is value('blocking') - $blocking, 3, '... and those of HTTP/2';
