@@ -27,6 +27,7 @@
 #include "gw_tally.h"
 
 typedef struct gw_front gw_front;
+/** Connections in a list. */
 APR_RING_HEAD(gw_front_ring, gw_front);
 
 /** Who a loop or helper is for httpd; its own thread's, see gw_post_take(). */
