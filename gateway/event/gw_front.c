@@ -257,7 +257,7 @@ static void finish_ride(gw_front *f)
     f->reset = ride->client->reset_due;
     count_ride(f, 0);
     want_nothing(f);
-    if (ride->client->expects_body) {
+    if (ride->client->expects_body && f->drained) {
         f->drained = gw_front_in_drained(f->in);
     }
     if (unread) {

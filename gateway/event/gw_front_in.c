@@ -545,8 +545,8 @@ gw_head_state gw_front_in_fill(gw_front_in *in, int *pdrained)
     }
     while (rv == APR_SUCCESS && in->scan.result < GW_SCAN_WHOLE) {
         rv = pull(in, APR_NONBLOCK_READ);
+        *pdrained = in->drained;
     }
-    *pdrained = in->drained;
     switch (in->scan.result) {
     case GW_SCAN_WHOLE:
         return GW_HEAD_WHOLE;

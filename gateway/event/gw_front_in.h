@@ -65,7 +65,8 @@ void gw_front_in_mode(gw_front_in *in, gw_in_mode mode);
  * Loop thread, between requests: read what has come until a head is whole.
  * A first line without a version (HTTP/0.9) is a whole head. TLS may answer
  * (handshake, key update): look whether the output filter has something.
- * @param pdrained  out: see gw_front_in_drained()
+ * @param pdrained  out: see gw_front_in_drained(); as it was when a whole head
+ *                  was there without a read
  */
 gw_head_state gw_front_in_fill(gw_front_in *in, int *pdrained);
 

@@ -137,6 +137,44 @@ for my $end ([ 'close', "GET /app/2 HTTP/1.1\r\nHost: a\r\n"
     }, [ 200, $end->[2], '', '/1', $end->[2] == 200 ? '/2' : () ]);
 }
 
+# One that arrives while another, read with the one before, still waits for its
+# turn: its event has come and gone by then.
+for my $tls (0, 1) {
+    for my $first (qw(slow static)) {
+        $both->same("a late third behind $first" . ($tls ? ', TLS' : ''), sub {
+            my ($s) = @_;
+            my $c = $s->client(tls => $tls, timeout => 2);
+            my @got;
+            for my $n (1 .. 3) {
+                $c->send(request(1, 'slow') . request(2, $first));
+                $c->pause(0.05);
+                $c->send(request(3, 'get'));
+                push @got, map { $c->response->status } 1 .. 3;
+            }
+            $c->close;
+            return \@got;
+        }, [ (200) x 9 ]);
+    }
+}
+
+# The same behind a body that was read long before.
+for my $body ("Content-Length: 4\r\n\r\nbody", "Transfer-Encoding: chunked"
+    . "\r\n\r\n4\r\nbody\r\n0\r\n\r\n") {
+    $both->same('a late one behind ' . substr($body, 0, 8), sub {
+        my ($s) = @_;
+        my $c = $s->client(timeout => 2);
+        my @got;
+        for my $n (1 .. 3) {
+            $c->send("POST /app/slow HTTP/1.1\r\nHost: a\r\n$body");
+            $c->pause(0.05);
+            $c->send(request(2, 'get'));
+            push @got, map { $c->response->status } 1, 2;
+        }
+        $c->close;
+        return \@got;
+    }, [ (200) x 6 ]);
+}
+
 # Many connections at once, each its own answers.
 $both->each(sub {
     my ($s, $name) = @_;
