@@ -580,8 +580,7 @@ static usage usage_now(void)
 
 static const char *describe(gw_task *task)
 {
-    return task->ended ? "a task that ended"
-           : task->describe ? task->describe(task) : "a task";
+    return task->describe ? task->describe(task) : "a task";
 }
 
 static void judge(gw_task *task, gw_time took, const usage *before)

@@ -47,7 +47,8 @@ struct gw_task {
     gw_loop *loop;
     void (*run)(gw_task *task, unsigned events);
     /** What it is doing, for the line about a step that took too long; set
-     * after gw_task_init() by who can tell. */
+     * after gw_task_init() by who can tell. Also asked once the task ended,
+     * before its done(). */
     const char *(*describe)(gw_task *task);
     /* the loop's thread */
     int home;               /* descriptor, -1: none */
