@@ -107,6 +107,21 @@ my @CASES = (
         { status => 200 } ],
 );
 my @running;
+
+# What is due is sent, what has come is noted; while others connect, too.
+sub go_on {
+    for my $run (grep { !$_->{took} } @running) {
+        my $now = time - $run->{began};
+        while (@{ $run->{steps} } && $run->{steps}[0][0] <= $now) {
+            $run->{c}->send(shift(@{ $run->{steps} })->[1]);
+        }
+        $run->{c}->fill(0);
+        $run->{took} = $now if length $run->{c}->buffered
+            || $run->{c}->eof_state;
+    }
+    return;
+}
+
 for my $before (0, 2) {
     for my $case (@CASES) {
         my ($name, $port, @steps) = @$case;
@@ -122,20 +137,13 @@ for my $before (0, 2) {
             push @running, { name => $name, which => $which, c => $c,
                 want => $want, steps => [ grep { @$_ } @steps ],
                 began => time, before => $before };
+            go_on();
         });
     }
 }
 my $until = time + 6 * $slack;
 while (time < $until && grep { !$_->{took} } @running) {
-    for my $run (grep { !$_->{took} } @running) {
-        my $now = time - $run->{began};
-        while (@{ $run->{steps} } && $run->{steps}[0][0] <= $now) {
-            $run->{c}->send(shift(@{ $run->{steps} })->[1]);
-        }
-        $run->{c}->fill(0);
-        $run->{took} = $now if length $run->{c}->buffered
-            || $run->{c}->eof_state;
-    }
+    go_on();
     Gateway::Process::pause(0.01);
 }
 my %seen;

@@ -47,7 +47,8 @@ for my $s ($both->off, $both->on) {
     chmod 0755, $s->docroot . '/read.cgi';
 }
 $both->allow_log(qr/GW\d+|AH0\d+/);
-$both->on->expect_lane(qr/\Ahelper \((?:handler|long head|GatewayEvent Helper)/);
+$both->on->expect_lane(
+    qr{\Ahelper \((?:handler|long head|GatewayEvent Helper)});
 $both->on->expect_lane(qr/\Ablocking \(filter SUBSTITUTE\)\z/i);
 
 sub post { return "POST $_[0] HTTP/1.1\r\nHost: a\r\n"
@@ -74,6 +75,21 @@ push @CASES, [ 'a long head that stops', [ 0, $long ],
 
 # All at the same time.
 my @running;
+
+# What is due is sent, what has come is noted; while others connect, too.
+sub go_on {
+    for my $run (grep { !$_->{took} } @running) {
+        my $now = time - $run->{began};
+        while (@{ $run->{steps} } && $run->{steps}[0][0] <= $now) {
+            $run->{c}->send(shift(@{ $run->{steps} })->[1]);
+        }
+        $run->{c}->fill(0);
+        $run->{took} = $now if length $run->{c}->buffered
+            || $run->{c}->eof_state;
+    }
+    return;
+}
+
 for my $before (0, 1) {
     for my $case (@CASES) {
         my ($name, @steps) = @$case;
@@ -85,20 +101,13 @@ for my $before (0, 1) {
             push @running, { c => $c, began => time, steps => [@steps],
                 name => "$which: $name" . ($before ? ', second' : ''),
                 want => $want };
+            go_on();
         });
     }
 }
 my $until = time + 4 * $slack;
 while (time < $until && grep { !$_->{took} } @running) {
-    for my $run (grep { !$_->{took} } @running) {
-        my $now = time - $run->{began};
-        while (@{ $run->{steps} } && $run->{steps}[0][0] <= $now) {
-            $run->{c}->send(shift(@{ $run->{steps} })->[1]);
-        }
-        $run->{c}->fill(0);
-        $run->{took} = $now if length $run->{c}->buffered
-            || $run->{c}->eof_state;
-    }
+    go_on();
     Gateway::Process::pause(0.01);
 }
 for my $run (@running) {
