@@ -7,6 +7,7 @@
 #include <http_log.h>
 
 #include "gw_child.h"
+#include "gw_clock.h"
 #include "gw_event_conf.h"
 #include "gw_front.h"
 #include "gw_log.h"
@@ -18,6 +19,10 @@ APLOG_USE_MODULE(gateway);
 /* How often a station looks for idle connections to shed, and whether the
  * child is to end. */
 #define TICK GW_MSEC(100)
+
+/* How long a child that ends gracefully waits for connections that httpd has
+ * lost sight of: for a request and its answer. */
+#define LAST_WAIT GW_SEC(60)
 
 /* Written by child_init before any other thread looks, and by the cleanup of
  * pchild after they ended. */
@@ -135,12 +140,27 @@ static void set_threads(gw_engine *engine, int loops, int helpers)
     __atomic_store_n(&engine->row->helpers, helpers, __ATOMIC_RELAXED);
 }
 
+/* Of a graceful end: nobody else waits for these. */
+static void wait_for_fronts(gw_engine *engine)
+{
+    gw_time until = gw_now() + LAST_WAIT;
+
+    apr_thread_mutex_lock(engine->lock);
+    while (gw_engine_stops(engine) && !gw_child_stops()
+           && !APR_RING_EMPTY(&engine->fronts, gw_front, link)
+           && gw_now() < until) {
+        apr_thread_cond_timedwait(engine->empty, engine->lock, TICK);
+    }
+    apr_thread_mutex_unlock(engine->lock);
+}
+
 /* Workers and the listener have ended. Helpers first: they post to loops. */
 static apr_status_t engine_stop(void *data)
 {
     gw_engine *engine = data;
     int i;
 
+    wait_for_fronts(engine);
     of_child = NULL;
     set_threads(engine, 0, 0);
     if (engine->helpers) {
@@ -180,6 +200,7 @@ static gw_engine *make_engine(apr_pool_t *pchild, server_rec *s)
     engine->row = gw_status_row();
     APR_RING_INIT(&engine->fronts, gw_front, link);
     if (apr_pool_create_ex(&engine->pool, pchild, NULL, NULL) != APR_SUCCESS
+        || apr_thread_cond_create(&engine->empty, pchild) != APR_SUCCESS
         || apr_thread_mutex_create(&engine->lock, APR_THREAD_MUTEX_DEFAULT,
                                    pchild) != APR_SUCCESS) {
         return NULL;

@@ -5,7 +5,9 @@
  * a loop; elsewhere gw_engine_of_child() is NULL and every request takes the
  * blocking driver. Started in child_init; a pre-cleanup of pchild stops loops
  * and helpers, joins them, and destroys what connections are left: by then
- * the MPM's workers have ended.
+ * the MPM's workers have ended. When the child ends gracefully it waits for
+ * them first: the listener does not count connections that it gave to workers
+ * in its last moment, and would have the child end without them.
  *
  * Every loop and helper has an identity of its own (gw_post) for what httpd
  * asks of the thread that runs a request: c->id, and a scoreboard slot above
@@ -20,6 +22,7 @@
 #include <httpd.h>
 #include <scoreboard.h>
 #include <apr_ring.h>
+#include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
 #include "gw_helpers.h"
@@ -73,6 +76,7 @@ struct gw_engine {
     apr_uint32_t *epochs;       /* per worker: jobs begun; atomic */
     gw_tally_row *row;          /* what goes on here; atomic */
     apr_thread_mutex_t *lock;
+    apr_thread_cond_t *empty;   /* fronts is, or may be */
     /* guarded by lock */
     struct gw_front_ring fronts;    /* adopted and not yet destroyed */
     /* atomic */

@@ -41,6 +41,9 @@ static void delist(gw_front *f)
 
     apr_thread_mutex_lock(engine->lock);
     APR_RING_REMOVE(f, link);
+    if (APR_RING_EMPTY(&engine->fronts, gw_front, link)) {
+        apr_thread_cond_signal(engine->empty);
+    }
     apr_thread_mutex_unlock(engine->lock);
     __atomic_sub_fetch(&engine->row->adopted, 1, __ATOMIC_RELAXED);
 }
