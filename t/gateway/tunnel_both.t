@@ -86,7 +86,11 @@ for my $path (qw(tcp tls)) {
             $c->send($BLOCK) or last;
         }
         pass "$name: all was sent while nothing was read";
-        cmp_ok $s->memory - $before, '<', $FLAT, 'in flat memory';
+        SKIP: {
+            skip 'valgrind keeps more of what was freed than was sent', 1
+                if Gateway::Setup::valgrind();
+            cmp_ok $s->memory - $before, '<', $FLAT, 'in flat memory';
+        }
         my $sha = Digest::SHA->new(1);
         my $left = $MIB * 1048576;
         while ($left && (length $c->{in} || $c->fill)) {
