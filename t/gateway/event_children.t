@@ -84,14 +84,19 @@ sub load {
     ok $h->wait(40), 'forty requests wait in them';
     my @idle = map { my $c = $s->client; $c->get('/app/x')->response; $c }
         1 .. 10;
-    my ($victim, $other) = $s->children;
+    # the one that has more of them; how many each has taken is chance
+    my $fds = $s->descriptors;
+    my ($victim, $other) = keys %$fds;
+    ($victim, $other) = ($other, $victim)
+        if @{ $fds->{$other} } > @{ $fds->{$victim} };
+    my $shared = @{ $fds->{$other} } > 60;
     kill 'KILL', $victim;
     my $seen = Gateway::Herd->answers(8, @c);
     my $ok = $seen->{200} // 0;
     is $ok + ($seen->{0} // 0), 40, 'a child is killed: answers or ends';
     cmp_ok $ok, '<', 40, '... its own requests end';
     cmp_ok $ok, '>', 0, '... those of the other are answered'
-        or diag explain $seen;
+        or diag explain $seen if $shared;
     ok $s->wait_for(sub { $s->children == 2 }, 5), '... it is replaced';
     ok scalar(grep { $_ == $other } $s->children), '... the other goes on';
     is $s->hang_up->get('/app/x')->status, 200, '... and all is served';

@@ -130,6 +130,11 @@ for my $case (@CASES) {
         my $r = $s->request($method, $target, [ 'Host: front.example' ],
             $method eq 'POST' ? 'b' x 30 : undef);
         my $plain = plain($s, $r);
+        # how much of a script's answer comes at a time is chance
+        delete $plain->{framing} if $target =~ /script/;
+        $plain->{headers} = [ grep { $target !~ /script/
+            || !/\A(?:Content-Length|Transfer-Encoding):/ }
+            @{ $plain->{headers} } ];
         is $r->status, $status, "$method $target: $status";
         ref $body ? like $r->body, $body, '... its page'
             : is $r->body, $body, '... its page';

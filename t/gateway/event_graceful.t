@@ -119,17 +119,19 @@ sub load {
     my @pids = map {
         my $n = $_;
         Gateway::Process::spawn(sub {
-            my ($asked, $c, @bad) = 0;
+            my ($asked, $on, $c, @bad) = (0, 0);
             my $end = time + $seconds;
             srand $n;
             while (time < $end) {
                 $c ||= $s->client(tls => $tls && $n % 2, timeout => 10);
                 my $r = $c->get('/app/load')->response;
                 $asked++;
+                $on++;
                 my $good = $r->status == 200 && $r->complete;
-                push @bad, 'status ' . $r->status . ' ' . $r->why . "\n"
+                push @bad, 'status ' . $r->status . ' ' . $r->why
+                    . ", request $on of its connection, at " . time . "\n"
                     unless $good;
-                undef $c if !$good
+                undef $c, $on = 0 if !$good
                     || ($r->header('connection') // '') =~ /close/i;
                 Gateway::Process::pause(0.005 + rand 0.1);
             }

@@ -8,7 +8,8 @@ use Time::HiRes qw(time);
 
 my $b = Gateway::Backend->http({ '*' => sub { [ 200, [], 'routed '
     . $_[0]->method ] } });
-my $both = Gateway::Both->new(modules => [qw(cgid dir alias mime autoindex
+my $both = Gateway::Both->new(on => { lane => qr/\Ablocking \(helpers busy\)/ },
+    modules => [qw(cgid dir alias mime autoindex
     status authn_core)], ssl => 1, vars => { B => $b }, docs => {
         'a.txt' => join('', 'a' .. 'z'), 'd/index.html' => 'index',
         'list/x.txt' => 'x', 'big.bin' => join('', map { pack 'N', $_ }
