@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the unit tests and the suite on the ASan+UBSan build in build/asan,
-# with an APR that has pool debugging where it can be built. MPMS=, DRIVERS= and
-# TESTS= choose.
+# with an APR that has pool debugging where it can be built. MPMS=, DRIVERS=
+# and TESTS= choose.
 #
 # httpd is the stock one; the harness preloads the sanitizer's runtime into it
 # and collects the reports.

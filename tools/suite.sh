@@ -1,8 +1,8 @@
 #!/bin/bash
 # Runs the tests that need a server: once per MPM of MPMS=, with the event MPM
-# once per driver of DRIVERS=. BUILD= is the folder of the modules, TESTS= names
-# files instead of all, arguments go to t/run. All runs happen even when one
-# fails; how long each took is said at the end.
+# once per driver of DRIVERS=. BUILD= is the folder of the modules, TESTS=
+# names files instead of all, arguments go to t/run. All runs happen even when
+# one fails; how long each took is said at the end.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PATH=$PATH:/usr/sbin:/sbin

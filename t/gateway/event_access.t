@@ -101,7 +101,8 @@ $both->same('all in one write', sub {
     $c->send(join '', map { "GET $_->[0] HTTP/1.1\r\nHost: a\r\n"
         . ($_->[1] ? "$_->[1]\r\n" : '') . "\r\n" }
         [ '/app/auth/1', who('ann:secret') ], [ '/app/auth/2' ],
-        [ '/app/free/3' ], [ '/app/never/4' ], [ '/app/auth/5', who('bob:no') ],
+        [ '/app/free/3' ], [ '/app/never/4' ],
+        [ '/app/auth/5', who('bob:no') ],
         [ '/app/auth/6', who('bob:other') ], [ '/app/free/7' ]);
     my @got = map { my $r = $c->response; $r->status . ($r->status == 200
         ? ' ' . $r->body : '') } 1 .. 7;
@@ -114,7 +115,8 @@ $both->same('all in one write', sub {
 $both->same('a refused body', sub {
     my ($s) = @_;
     my $c = $s->client;
-    $c->post('/app/never', "GET /app/free/smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+    $c->post('/app/never',
+        "GET /app/free/smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
     my @got = $c->response->status;
     $c->get('/app/free/next');
     my $next = $c->response;

@@ -1,13 +1,14 @@
 # The access log of an adopted connection says what it says without adoption:
-# status, sizes, bytes in and out, requests on the connection, its state, times,
-# client and ports, fields, notes, environment; one line per request, in the
-# order of the requests; also for requests that fail, are cut or refused.
+# status, sizes, bytes in and out, requests on the connection, its state,
+# times, client and ports, fields, notes, environment; one line per request, in
+# the order of the requests; also for requests that fail, are cut or refused.
 use Gateway::Test;
 use Gateway::Both;
 use Time::HiRes qw(time);
 
 my $b = Gateway::Backend->http({
-    '/text'  => [ 200, [ 'Content-Type' => 'text/plain', 'X-B' => 'b' ], 'hi' ],
+    '/text'  => [ 200, [ 'Content-Type' => 'text/plain', 'X-B' => 'b' ],
+        'hi' ],
     '/empty' => [ 204, [], '' ],
     '/big'   => [ 200, [], 'x' x 300_000 ],
     '/parts' => [ 200, [], [ 'abc', 'defg' ] ],
@@ -24,9 +25,12 @@ my $both = Gateway::Both->new(modules => [qw(logio env setenvif headers)],
     config => <<"EOC", ssl_config => <<'EOS');
 GatewayPass /app http://\@B\@
 SetEnvIf X-Mark (.*) mark=\$1
-LogFormat "$format|ct=%{Content-Type}o|xb=%{X-B}o|xm=%{X-Mark}i|mark=%{mark}e" same
+LogFormat "$format|ct=%{Content-Type}o|xb=%{X-B}o|\\
+xm=%{X-Mark}i|mark=%{mark}e" same
 CustomLog logs/same.log same
-LogFormat "c=%c h=%h a=%a A=%A p=%p lp=%{local}p cp=%{canonical}p rp=%{remote}p D=%D T=%{ms}T us=%{us}T P=%P tid=%{tid}P t=%{usec}t fb=%^FB %r" other
+LogFormat "c=%c h=%h a=%a A=%A p=%p lp=%{local}p cp=%{canonical}p \\
+rp=%{remote}p D=%D T=%{ms}T us=%{us}T P=%P tid=%{tid}P t=%{usec}t \\
+fb=%^FB %r" other
 CustomLog logs/other.log other
 EOC
 GatewayPass /app http://@B@

@@ -1,7 +1,8 @@
 # Children that come and go with adopted connections: MaxConnectionsPerChild
 # with clients that come again loses nothing; a child that is killed takes its
-# own requests with it and no others, and is replaced; spare children are reaped
-# under load without a loss; many children share nothing they should not.
+# own requests with it and no others, and is replaced; spare children are
+# reaped under load without a loss; many children share nothing they should
+# not.
 use Gateway::Test;
 use Gateway::Both;
 use Gateway::Herd;

@@ -149,7 +149,8 @@ $both->same('pipelined', sub {
     my @targets = qw(/t/junk /ok/page /f/junk /r/junk /ok/page /s/junk?4
         /l/junk /nothing /ok/page);
     $c->send(join '', map { "GET $_ HTTP/1.1\r\nHost: a\r\n\r\n" } @targets);
-    my @got = map { my $r = $c->response; $r->status . ' ' . $r->body } @targets;
+    my @got = map { my $r = $c->response; $r->status . ' ' . $r->body }
+        @targets;
     $c->close;
     return \@got;
 }, [ '502 a text', '200 page for GET', "502 <p>static</p>\n",

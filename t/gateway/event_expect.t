@@ -41,7 +41,8 @@ $both->expect_log(qr/AH01630/);
 $both->allow_log(qr/AH0\d+|GW\d+/);
 
 my %BODY = (length => [ 'Content-Length: 10', '0123456789' ],
-    chunked => [ 'Transfer-Encoding: chunked', "a\r\n0123456789\r\n0\r\n\r\n" ]);
+    chunked => [ 'Transfer-Encoding: chunked',
+        "a\r\n0123456789\r\n0\r\n\r\n" ]);
 sub head {
     my ($target, $kind, @lines) = @_;
     return join '', map { "$_\r\n" } "POST $target HTTP/1.1", 'Host: a',
@@ -114,7 +115,8 @@ for my $kind (qw(length chunked)) {
 $both->same('pipelined behind it', sub {
     my ($s) = @_;
     my $c = $s->client;
-    $c->send("GET /app/1 HTTP/1.1\r\nHost: a\r\n\r\n" . head('/app/x', 'length'));
+    $c->send("GET /app/1 HTTP/1.1\r\nHost: a\r\n\r\n"
+        . head('/app/x', 'length'));
     my @got = ($c->response->status, $c->response(one => 1)->status);
     $c->send($BODY{length}[1] . "GET /app/2 HTTP/1.1\r\nHost: a\r\n\r\n");
     push @got, $c->response(method => 'POST')->status, $c->response->status;

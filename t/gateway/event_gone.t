@@ -1,8 +1,8 @@
 # A client that leaves while the backend thinks is noticed within 0.3 s on an
 # adopted connection, and the backend's connection is closed: FIN, RST, half
 # closed, TLS, with and without its close_notify; on the first and on a later
-# request; with more requests in the pipe; in the middle of an upload; a hundred
-# at once. GatewayIgnoreClientAbort lets the request go on.
+# request; with more requests in the pipe; in the middle of an upload; a
+# hundred at once. GatewayIgnoreClientAbort lets the request go on.
 use Gateway::Test;
 use Gateway::Both;
 use Gateway::Herd;

@@ -1,8 +1,8 @@
 # Graceful restarts with adopted connections: idle ones are kept until their
 # next request (or for seconds), which is answered with Connection: close; busy
 # ones get their answers, also of slow backends, downloads and uploads that are
-# under way; under load with keep-alive clients no request is lost; the children
-# of the old generation go. A graceful stop does the same.
+# under way; under load with keep-alive clients no request is lost; the
+# children of the old generation go. A graceful stop does the same.
 use Gateway::Test;
 use Gateway::Both;
 use Gateway::Herd;
@@ -23,7 +23,8 @@ my $h = Gateway::Herd->new;
 my $s = Gateway::Test->server(driver => 'event', ssl => 1, threads => 25,
     vars => { B => $b, H => $h }, docs => { 'a.txt' => "static\n" },
     mpm_config => 'GracefulShutdownTimeout 20',
-    config => "GatewayPass /app http://\@B\@\nGatewayPass /herd http://\@H\@\n",
+    config => "GatewayPass /app http://\@B\@\n"
+        . "GatewayPass /herd http://\@H\@\n",
     ssl_config => "GatewayPass /app http://\@B\@\n");
 my %before;
 sub generation { %before = map { $_ => 1 } $s->children; return }

@@ -1,6 +1,6 @@
-# HTTP/2 stays with the blocking driver: over TLS (ALPN) and in clear text, many
-# streams at once, bodies both ways, beside adopted HTTP/1.1 connections; a
-# connection that is adopted does not switch to h2c, and says nothing of it.
+# HTTP/2 stays with the blocking driver: over TLS (ALPN) and in clear text,
+# many streams at once, bodies both ways, beside adopted HTTP/1.1 connections;
+# a connection that is adopted does not switch to h2c, and says nothing of it.
 use Gateway::Test;
 use Gateway::Both;
 

@@ -1,7 +1,7 @@
 # Heads of requests on an adopted connection that come in pieces: 40 KB byte by
 # byte over TLS, cut at every place, blank lines first, bare line feeds, more
-# than a loop reads ahead; a hundred half heads at once hold up nobody, nor does
-# one that never ends; and what is behind a head is the next request's.
+# than a loop reads ahead; a hundred half heads at once hold up nobody, nor
+# does one that never ends; and what is behind a head is the next request's.
 use Gateway::Test;
 use Gateway::Both;
 use Time::HiRes qw(time);
@@ -10,7 +10,8 @@ my $b = Gateway::Backend->http({ '*' => sub {
     my $req = shift;
     my $size = 0;
     $size += length $_->[1] for grep { $_->[0] =~ /\AX\d/ } @{ $req->headers };
-    return [ 200, [], join ' ', $req->method, $req->target, $size, $req->body ];
+    return [ 200, [],
+        join ' ', $req->method, $req->target, $size, $req->body ];
 } });
 my $both = Gateway::Both->new(ssl => 1, vars => { B => $b },
     config => <<'EOC', ssl_config => "GatewayPass /app http://\@B\@\n");
@@ -28,8 +29,10 @@ my $small = "GET /app/x HTTP/1.1\r\nHost: a\r\nX-A: b\r\n\r\n";
 for my $tls (0, 1) {
     for my $head ($small, "\r\n\r\n$small", $small =~ s/\r\n/\n/gr,
         $small =~ s/\r\n(?=X)/\n/r,
-        "POST /app/p HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n\r\n\r\nhi") {
-        my $name = ($head =~ s/\r/\\r/gr =~ s/\n/\\n/gr) . ($tls ? ' TLS' : '');
+        "POST /app/p HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n"
+            . "\r\n\r\nhi") {
+        my $name = ($head =~ s/\r/\\r/gr =~ s/\n/\\n/gr)
+            . ($tls ? ' TLS' : '');
         $both->same(substr($name, 0, 40) . '...', sub {
             my ($s) = @_;
             my $c = $s->client(tls => $tls);

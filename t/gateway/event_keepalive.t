@@ -1,8 +1,9 @@
-# KeepAlive, KeepAliveTimeout and MaxKeepAliveRequests on an adopted connection:
-# the fields, the moment of the end, the number of requests; HTTP/1.0 with and
-# without keep-alive; per virtual host; an idle connection is closed in time
-# also after errors, static files and large answers, and with half a request on
-# it the request's own time counts; a client that asks just before the end.
+# KeepAlive, KeepAliveTimeout and MaxKeepAliveRequests on an adopted
+# connection: the fields, the moment of the end, the number of requests;
+# HTTP/1.0 with and without keep-alive; per virtual host; an idle connection is
+# closed in time also after errors, static files and large answers, and with
+# half a request on it the request's own time counts; a client that asks just
+# before the end.
 use Gateway::Test;
 use Gateway::Both;
 use Time::HiRes qw(time);

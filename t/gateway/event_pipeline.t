@@ -1,7 +1,7 @@
 # Pipelining on an adopted connection: ten requests in one write, one and a
-# half per write, cut anywhere, mixed with static files, CGI, errors and bodies;
-# slow ones first: every answer in its order, whole, nothing twice, nothing
-# asked of the backend before its turn; over TLS, too.
+# half per write, cut anywhere, mixed with static files, CGI, errors and
+# bodies; slow ones first: every answer in its order, whole, nothing twice,
+# nothing asked of the backend before its turn; over TLS, too.
 use Gateway::Test;
 use Gateway::Both;
 
@@ -10,7 +10,8 @@ my $b = Gateway::Backend->http({ '*' => sub {
     Gateway::Process::pause(0.15) if $req->target =~ /slow/;
     my $body = $req->target . '+' . $req->body;
     return [ 404, [], $body ] if $req->target =~ /missing/;
-    return [ 200, [], [ split /(?<=.{7})/, $body ] ] if $req->target =~ /parts/;
+    return [ 200, [], [ split /(?<=.{7})/, $body ] ]
+        if $req->target =~ /parts/;
     return [ 200, [], $body . 'x' x 200_000 ] if $req->target =~ /large/;
     return [ 200, [], $body ];
 } });
@@ -39,7 +40,8 @@ sub request {
         parts => [ GET => "/app/parts$n" ], large => [ GET => "/app/large$n" ],
         missing => [ GET => "/app/missing$n" ], static => [ GET => '/a.txt' ],
         big => [ GET => '/big.txt' ], cgi => [ GET => '/x.cgi' ],
-        none => [ GET => '/none.txt' ], post => [ POST => "/app/$n", "body $n" ],
+        none => [ GET => '/none.txt' ],
+        post => [ POST => "/app/$n", "body $n" ],
         cgipost => [ POST => '/x.cgi', "form$n" ],
         chunked => [ POST => "/app/$n", sprintf "%x\r\nchunk%s\r\n0\r\n\r\n",
             length "chunk$n", $n ]);
@@ -120,8 +122,8 @@ for my $tls (0, 1) {
     }
 }
 
-# The end in the middle of a pipeline: after Connection: close, or an unreadable
-# request, nothing more is asked or answered.
+# The end in the middle of a pipeline: after Connection: close, or an
+# unreadable request, nothing more is asked or answered.
 for my $end ([ 'close', "GET /app/2 HTTP/1.1\r\nHost: a\r\n"
     . "Connection: close\r\n\r\n", 200 ], [ 'unreadable',
     "GET /app/2 HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", 400 ]) {

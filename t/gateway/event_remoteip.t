@@ -84,7 +84,8 @@ for my $form (@FORMS) {
                 : $c->send_slowly($line . $first, 1, 0.001);
             my $r = $c->response;
             my @got = ($r->status . ' ' . $r->body, ask($c, '/app/2'),
-                ask($c, '/app/mine/3'), ask($c, '/app/4', 'Connection: close'));
+                ask($c, '/app/mine/3'),
+                ask($c, '/app/4', 'Connection: close'));
             $c->close;
             return \@got;
         });

@@ -1,7 +1,7 @@
 # mod_reqtimeout's RequestReadTimeout on an adopted connection: header and body
-# timeouts, minimum rates, their extension and its end, per virtual host; first,
-# second and later requests; over TLS; 408, the log and the moment; and an idle
-# keep-alive longer than the body timeout is left alone.
+# timeouts, minimum rates, their extension and its end, per virtual host;
+# first, second and later requests; over TLS; 408, the log and the moment; and
+# an idle keep-alive longer than the body timeout is left alone.
 use Gateway::Test;
 use Gateway::Both;
 use Time::HiRes qw(time);

@@ -1,14 +1,15 @@
 # Static files and CGI on an adopted connection: the same answers (ranges,
 # conditions, listings, directories, methods, uploads to a script), large files
-# to slow clients in flat memory; a script that takes its time holds up no other
-# connection; between requests of ours, in both orders.
+# to slow clients in flat memory; a script that takes its time holds up no
+# other connection; between requests of ours, in both orders.
 use Gateway::Test;
 use Gateway::Both;
 use Time::HiRes qw(time);
 
 my $b = Gateway::Backend->http({ '*' => sub { [ 200, [], 'routed '
     . $_[0]->method ] } });
-my $both = Gateway::Both->new(on => { lane => qr/\Ablocking \(helpers busy\)/ },
+my $both = Gateway::Both->new(
+    on => { lane => qr/\Ablocking \(helpers busy\)/ },
     modules => [qw(cgid dir alias mime autoindex
     status authn_core)], ssl => 1, vars => { B => $b }, docs => {
         'a.txt' => join('', 'a' .. 'z'), 'd/index.html' => 'index',

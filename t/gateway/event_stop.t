@@ -1,6 +1,6 @@
-# A stop and an ungraceful restart with 500 requests that wait for a backend, an
-# upload and a download under way, helpers busy: the children end promptly and
-# without a crash, the clients see the end, the backend's connections are
+# A stop and an ungraceful restart with 500 requests that wait for a backend,
+# an upload and a download under way, helpers busy: the children end promptly
+# and without a crash, the clients see the end, the backend's connections are
 # closed; after a restart the server serves.
 use Gateway::Test;
 use Gateway::Both;
@@ -14,6 +14,7 @@ my $b = Gateway::Backend->http({
     '/large' => sub { [ 200, [], [ ('x' x 60_000) x 100 ] ] },
     '*' => sub { [ 200, [], 'ok' ] } });
 my $s = Gateway::Test->server(driver => 'event', ssl => 1, modules => ['cgid'],
+    timeout => 60,
     vars => { B => $b, H => $h }, mpm_config => "AsyncRequestWorkerFactor 100",
     docs => { 'slow.cgi' => "#!/bin/sh\nexec sleep 3\n" }, config => <<'EOC',
 ScriptSock @ROOT@/run/cgid.sock
@@ -38,12 +39,14 @@ for my $how ('restart', 'restart, helpers busy', 'stop') {
     my @c = (Gateway::Herd->clients($s, $N - 50),
         Gateway::Herd->clients($s, 50, tls => 1));
     $_->get('/herd/x?hold') for @c;
-    ok $h->wait($asked + $N, 20), "$how: $N requests wait";
+    ok $h->wait($asked + $N, 40), "$how: $N requests wait"
+        or diag $h->requests - $asked, ' came';
     my @large = map { my $c = $s->client(rcvbuf => 8192);
         $c->get('/app/large'); $c } 1 .. 5;
     my @up = map { my $c = $s->client;
         $c->request('POST', '/app/up', ['Content-Length: 99']); $c } 1 .. 5;
-    my @half = map { my $c = $s->client; $c->send("GET /app/x HT"); $c } 1 .. 5;
+    my @half = map { my $c = $s->client; $c->send("GET /app/x HT"); $c }
+        1 .. 5;
     my @cgi = $how =~ /helpers/ ? map { my $c = $s->client;
         $c->get('/slow.cgi'); $c } 1 .. 6 : ();
     Gateway::Process::pause(0.3);

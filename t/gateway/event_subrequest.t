@@ -1,7 +1,7 @@
 # Subrequests to routed URLs (mod_include's virtual) and internal redirects on
-# an adopted connection: in a static page, in an answer of a backend, two in one
-# page, of slow and failing backends; the page, the log and what follows on the
-# connection are as without adoption.
+# an adopted connection: in a static page, in an answer of a backend, two in
+# one page, of slow and failing backends; the page, the log and what follows on
+# the connection are as without adoption.
 use Gateway::Test;
 use Gateway::Both;
 

@@ -16,7 +16,8 @@ my ($ccert, $ckey) = Gateway::CA::pair('client');
 my $both = Gateway::Both->new(modules => ['headers', 'setenvif'], ssl => 1,
     ports => ['CLIENT'], vars => { B => $b, CERT => $cert, KEY => $key },
     config => <<'EOC', ssl_config => <<'EOS');
-LogFormat "%{SSL_PROTOCOL}x %{SSL_CIPHER}x %{SSL_TLS_SNI}x %{SSL_SESSION_RESUMED}x %{SSL_CLIENT_S_DN_CN}x %v %>s %U" tls
+LogFormat "%{SSL_PROTOCOL}x %{SSL_CIPHER}x %{SSL_TLS_SNI}x \
+%{SSL_SESSION_RESUMED}x %{SSL_CLIENT_S_DN_CN}x %v %>s %U" tls
 CustomLog logs/tls.log tls
 Listen 127.0.0.1:@CLIENT@
 RequestHeader set X-Protocol "%{SSL_PROTOCOL}s"
@@ -54,7 +55,8 @@ RequestHeader set X-Host first
     SSLVerifyDepth 3
 </Location>
 EOS
-$both->allow_log(qr/AH0203[0-9]|AH0204[0-9]|AH0226[0-9]|AH02008|AH02645|AH01909|AH10158/);
+$both->allow_log(qr/AH0203[0-9]|AH0204[0-9]|AH0226[0-9]|AH02008|AH02645
+    |AH01909|AH10158/x);
 $both->allow_log(qr/SSL Library Error/);
 
 my @CLIENT = (cert => $ccert, key => $ckey);
@@ -150,7 +152,8 @@ $both->same('many in one record', sub {
 # Large bodies, both ways, at once.
 $both->each(sub {
     my ($s, $name) = @_;
-    my $r = $s->request('POST', '/app/x', ['Host: localhost'], 'c' x 3_000_000, tls => 1);
+    my $r = $s->request('POST', '/app/x', ['Host: localhost'],
+        'c' x 3_000_000, tls => 1);
     is $r->status, 200, "$name: a large body";
     like $r->body, qr/x-length=3000000/, '... whole';
 });

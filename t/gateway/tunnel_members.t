@@ -23,7 +23,8 @@ my %b = map { $_ => Gateway::Backend->new(script => $script->($_)) } qw(A B N);
 my $late = Gateway::Backend->new(script => $script->('late'));
 my $unix = Gateway::Backend->new(unix => 1, script => $script->('unix'));
 my $s = Gateway::Test->server(
-    vars => { %b, LATE => $late, U => $unix->socket, DOWN => Gateway::Test->closed_port },
+    vars => { %b, LATE => $late, U => $unix->socket,
+        DOWN => Gateway::Test->closed_port },
     children => Gateway::Setup::mpm() eq 'prefork' ? 8 : 1, threads => 8,
     config => <<'EOC');
 GatewayPass /app balancer://app

@@ -1,6 +1,6 @@
 # Real WebSocket software at both ends: python3-websockets and node-ws, in
-# clear text and over TLS, with its messages, fragments, compression, pings and close
-# frames.
+# clear text and over TLS, with its messages, fragments, compression, pings and
+# close frames.
 use Gateway::Test;
 use Gateway::Setup ();
 use Gateway::WebSocket;

@@ -93,8 +93,10 @@ sub plain {
     my %plain = map { $_ => $r->$_ } qw(status reason version framing complete
         problems trailers);
     # the order of methods is a matter of chance in httpd
-    $plain{headers} = [ map { s/\AAllow: \K.*/join ',', sort split m{,}, $&/er }
-        map { scrub($s, "$_->[0]: $_->[1]") } grep { $_->[0] !~ /\A(?:Date|ETag|Last-Modified)\z/i
+    $plain{headers} = [
+        map { s/\AAllow: \K.*/join ',', sort split m{,}, $&/er }
+        map { scrub($s, "$_->[0]: $_->[1]") }
+        grep { $_->[0] !~ /\A(?:Date|ETag|Last-Modified)\z/i
             || $_->[1] =~ /\A"e(?:-gzip)?"\z/ } @{ $r->headers } ];
     $plain{body} = scrub($s, $r->body);
     $plain{interim} = [ map { $_->status } @{ $r->interim } ];

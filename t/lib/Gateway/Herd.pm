@@ -19,9 +19,9 @@ Gateway::Herd - a backend for hundreds of connections, and as many clients
 
 The backend reads heads (and skips bodies by Content-Length), and answers 200
 with the target as body, after the number in the query in seconds; with the
-query "hold" when C<release> is called. C<requests> counts what came, C<now_open>
-the connections that are open now; C<left> is the time (of Time::HiRes) at
-which the last one was closed by its peer.
+query "hold" when C<release> is called. C<requests> counts what came,
+C<now_open> the connections that are open now; C<left> is the time (of
+Time::HiRes) at which the last one was closed by its peer.
 
 =cut
 
