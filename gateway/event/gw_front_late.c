@@ -89,6 +89,10 @@ static apr_status_t on_input(ap_filter_t *f, apr_bucket_brigade *bb,
     gw_time left = GW_NEVER;
     apr_status_t rv;
 
+    if (mode == AP_MODE_INIT) {
+        /* reads nothing, and comes when the body may long be there */
+        return ap_get_brigade(f->next, bb, mode, block, want);
+    }
     if (late->stage) {
         gw_time now = gw_now();
 

@@ -6,10 +6,16 @@ use Gateway::Both;
 use Time::HiRes qw(time);
 
 my $slack = Gateway::Setup::patience();
-my $b = Gateway::Backend->http({ '*' => sub { [ 200, [], $_[0]->size ] } },
-    timeout => 6);
+my $b = Gateway::Backend->http({ '*' => sub { [ 200, [], $_[0]->size ] },
+    '/junk' => sub {
+        my $conn = $_[0]{conn};
+        $conn->pause(1.5);
+        $conn->send("junk\r\n\r\n");
+        return 'close';
+    } }, timeout => 6);
 my $both = Gateway::Both->new(modules => [qw(reqtimeout cgid substitute)],
-    ports => ['LATE'], threads => 64, docs => { 'read.cgi' => <<'EOS' },
+    ports => ['LATE'], threads => 64,
+    docs => { 'page.txt' => 'a page', 'read.cgi' => <<'EOS' },
 #!/bin/sh
 printf 'Content-Type: text/plain\r\n\r\n'
 cat >/dev/null 2>&1
@@ -37,6 +43,10 @@ Listen 127.0.0.1:@LATE@
     GatewayPass /filter http://@B@
     <Location /help>
         GatewayEvent @LANE@
+    </Location>
+    GatewayPass /error http://@B@/junk
+    <Location /error>
+        ErrorDocument 502 /page.txt
     </Location>
     <Location /filter>
         SetOutputFilter SUBSTITUTE
@@ -141,5 +151,22 @@ $both->each(sub {
         $c->close;
     }
 });
+
+# Nor what comes after it: the backend takes longer, a helper makes the page.
+$both->same('an error document, late', sub {
+    my ($s) = @_;
+    my $c = $s->client(port => $s->port('LATE'));
+    my @got;
+    for my $path (qw(/app/x /error /error /app/x)) {
+        $c->send("POST $path HTTP/1.1\r\nHost: a\r\n"
+            . "Content-Length: 3\r\n\r\n");
+        Gateway::Process::pause(0.1);
+        $c->send('abc');
+        my $r = $c->response;
+        push @got, $r->status . ' ' . $r->body;
+    }
+    $c->close;
+    return \@got;
+}, [ '200 3', '502 a page', '502 a page', '200 3' ]);
 
 done_testing;
