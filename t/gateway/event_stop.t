@@ -40,7 +40,7 @@ for my $how ('restart', 'restart, helpers busy', 'stop') {
         Gateway::Herd->clients($s, 50, tls => 1));
     $_->get('/herd/x?hold') for @c;
     ok $h->wait($asked + $N, 40), "$how: $N requests wait"
-        or diag $h->requests - $asked, ' came';
+        or diag $h->requests - $asked, ' came, ', $h->now_open, ' are open';
     my @large = map { my $c = $s->client(rcvbuf => 8192);
         $c->get('/app/large'); $c } 1 .. 5;
     my @up = map { my $c = $s->client;
