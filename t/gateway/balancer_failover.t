@@ -150,7 +150,7 @@ is ask(GET => '/deadline/hang'), '504 - BAD:1 BAD2:1',
 
 # --- the log -----------------------------------------------------------------
 
-my ($line) = grep { $_->{uri} eq '/many/reset' } $s->access_log(wait => 1);
+my ($line) = $s->access_log(uri => '/many/reset', wait => 1);
 is $line->{gw_attempts}, 4, 'attempts are counted';
 is $line->{gw_tries}, join(', ', map { $b{$_}->hostport }
     qw(BAD BAD2 BAD3 BAD4)), 'and every address is named';

@@ -80,6 +80,7 @@ sub goes_on {
 my $s = Gateway::Test->server(vars => { B => $back }, children => 4,
     threads => 4, loglevel => 'gateway_balancer:info', config => $config);
 ok $back->wait(sub { spans() >= 3 }), 'checks run';
+my $all = () = $s->children;
 my $n = 1;
 for (1, 2) {
     my ($who) = (checkers($s))[-1];
@@ -93,6 +94,10 @@ for (1, 2) {
 is overlaps(), 0, 'one check at a time';
 
 # A graceful restart; it takes the MPM a second or two to make new children.
+# Those in the place of the killed are there: one that had only begun might
+# take over before it hears of the restart.
+$s->wait_for(sub { (() = $s->children) >= $all });
+$s->settle;
 $back->clear;
 my %old = map { $_ => 1 } $s->children;
 my $began = time;

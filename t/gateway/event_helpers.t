@@ -77,7 +77,7 @@ for my $c (@idle, @slow) {
 my ($c) = adopted(1);
 is $c->get('/app/after')->response->status, 200, 'a new connection';
 $c->close;
-($c) = grep { $_->{uri} eq '/app/after' } $s->access_log(wait => 1);
+($c) = $s->access_log(uri => '/app/after', wait => 1);
 ok $s->wait_for(sub { ($c) = grep { $_->{uri} eq '/app/after' }
     $s->access_log; $c && $c->{gw_lane} eq 'inline' }, 3),
     'is adopted again' or diag $c->{gw_lane};

@@ -103,7 +103,7 @@ $r = $s->post('/hang/post', 'x' x 100_000);
 is $r->status, 503, 'a request with a body is refused too';
 cmp_ok time - $begin, '<', 1 * $patience, 'at once';
 is $s->get('/again/x')->status, 503, 'another rule to the same backend, too';
-my ($line) = grep { $_->{uri} eq '/again/x' } $s->access_log(wait => 1);
+my ($line) = $s->access_log(uri => '/again/x', wait => 1);
 is $line->{gw_reason}, 'busy', 'the access log has the reason';
 is_deeply [ release(@$waiting) ], [ (200) x 6 ], 'those that hung end well';
 is $s->get('/again/x')->status, 200, 'then the backend is free again';

@@ -72,7 +72,7 @@ cmp_ok $took, '<', 0.3 * $patience, 'at once';
 like $r->header('retry-after'), qr/\A[1-9]\d*\z/, 'says when to come back';
 like $r->header('proxy-status'), qr/error=connection_limit_reached/, 'and why';
 is_deeply $r->problems, [], 'well-formed';
-my ($line) = grep { $_->{uri} eq '/none/0/x' } $s->access_log(wait => 1);
+my ($line) = $s->access_log(uri => '/none/0/x', wait => 1);
 is $line->{gw_reason}, 'busy', 'the access log has the reason';
 is answer($busy)->status, 200, 'who is there stays';
 like((refusals())[-1], qr{all\ 1\ connections\ that\ max\ allows\ to\ http://

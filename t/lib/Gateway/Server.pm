@@ -385,12 +385,15 @@ sub descriptors {
     return \%found;
 }
 
+# Waits, for a moment, until no thread of a child has anything to do.
+sub settle { return $_[0]->_settle($_[0]{process}) }
+
 # Remembers how many descriptors the children have when nothing goes on: call
 # it after a first request.
 sub mark_idle {
     my ($self) = @_;
     $self->hang_up;
-    $self->_settle($self->{process});
+    $self->settle;
     my $now = $self->descriptors;
     my ($most) = sort { $b <=> $a } map { scalar @$_ } values %$now;
     $self->{idle} = $most;
@@ -526,15 +529,22 @@ sub wait_log {
 }
 
 # Every request that was logged, as a hash by the names of LogFormat (see
-# Gateway::Config). wait => n waits until there are n.
+# Gateway::Config); with uri => path (or a regex) only those of that path.
+# wait => n waits until there are n.
 sub access_log {
     my ($self, %opt) = @_;
     my @found;
     $self->wait_for(sub {
-        @found = $self->_read_access_log;
+        @found = grep { _is_of($_, $opt{uri}) } $self->_read_access_log;
         @found >= ($opt{wait} || 0);
     }, $opt{within});
     return @found;
+}
+
+sub _is_of {
+    my ($line, $uri) = @_;
+    return !defined $uri || (ref $uri ? $line->{uri} =~ $uri
+        : $line->{uri} eq $uri);
 }
 
 sub _read_access_log {
