@@ -4,6 +4,9 @@
 use Gateway::Test;
 use Time::HiRes qw(time);
 
+my $slow = Gateway::Setup::patience();
+my $ms = 500 * $slow;
+
 my %script = (
     plain  => sub { my $c = shift; $c->fill(2);
         $c->send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n") },
@@ -29,9 +32,9 @@ my $s = Gateway::Test->server(vars => { G => $good->port },
     config => join '', "GatewaySSLCACertificateFile \@CA\@\n",
     "GatewayPass /good https://localhost:\@G\@/\n",
     map { "GatewayPass /$_ https://127.0.0.1:" . $b{$_}->port
-        . "/ connectiontimeout=500ms timeout=5\n" } sort keys %b);
+        . "/ connectiontimeout=${ms}ms timeout=@{[ 5 * $slow ]}\n" }
+        sort keys %b);
 
-my $slow = Gateway::Setup::patience();
 for my $name (sort keys %b) {
     my $late = $name =~ /hang|half|drip/;
     my $began = time;
@@ -39,7 +42,7 @@ for my $name (sort keys %b) {
     my $took = time - $began;
     is $r->status, $late ? 504 : 502, "$name: status";
     is_deeply $r->problems, [], '  a whole answer';
-    $late ? cmp_ok($took, '>=', 0.4, '  not before its time')
+    $late ? cmp_ok($took, '>=', 0.4 * $slow, '  not before its time')
         : cmp_ok($took, '<', 0.45 * $slow, '  at once');
     cmp_ok $took, '<', 1.5 * $slow, '  not after it' if $late;
     $b{$name}->wait_event(what => 'end', within => 0.5);
@@ -55,7 +58,7 @@ my %why = (
     close => qr/closed|reset|Broken pipe/,
     hello => qr/closed/, reset => qr/reset/i,
     alert => qr/alert handshake failure/i,
-    hang => qr/500 ms/, half => qr/500 ms/, drip => qr/500 ms/,
+    hang => qr/$ms ms/, half => qr/$ms ms/, drip => qr/$ms ms/,
 );
 for my $name (keys %why) {
     my $port = $b{$name}->port;
@@ -63,6 +66,6 @@ for my $name (keys %why) {
 }
 my %reason = map { $_->{uri} => $_->{gw_reason} }
     $s->access_log(wait => 1 + keys %b);
-is $reason{"/$_"}, $why{$_} =~ /500/ ? 'tls-timeout' : 'tls',
+is $reason{"/$_"}, $why{$_} =~ /$ms/ ? 'tls-timeout' : 'tls',
     "GATEWAY_REASON of $_" for sort keys %b;
 done_testing;

@@ -123,8 +123,9 @@ for my $tls (0, 1) {
     $talk->(500);
     my $first = $s->memory;
     ok $talk->(15_000), 'small messages' . ($tls ? ' over TLS' : '');
-    cmp_ok $s->memory - $first, '<',
-        Gateway::Setup::sanitized() ? $FLAT : 1024,
+    # valgrind keeps 20 MB of what was freed before it gives any back
+    cmp_ok $s->memory - $first, '<', Gateway::Setup::sanitized() ? $FLAT
+        : Gateway::Setup::valgrind() ? 24 * 1024 : 1024,
         'each leaves nothing behind';
     $c->close;
 }
