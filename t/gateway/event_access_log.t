@@ -23,6 +23,8 @@ my $format = join '|', map { "$_=%$_" } qw(>s B b I O S X k H m U q r l u);
 my $both = Gateway::Both->new(modules => [qw(logio env setenvif headers)],
     docs => { 'a.txt' => "static\n" }, ssl => 1, vars => { B => $b },
     config => <<"EOC", ssl_config => <<'EOS');
+# a file that has just been made has a weak one
+FileETag None
 GatewayPass /app http://\@B\@
 SetEnvIf X-Mark (.*) mark=\$1
 LogFormat "$format|ct=%{Content-Type}o|xb=%{X-B}o|\\
