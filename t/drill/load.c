@@ -6,13 +6,14 @@
  * Each request has an id of its own (FIRST_ID, FIRST_ID+1, ...); a right
  * answer is "MEMBER id=N" with that id. A GET on a kept connection that is
  * closed before any byte of an answer is sent once more on a new connection,
- * as every client does (RFC 9112 9.3.1); all else counts. Prints one line of
- * JSON a second to stderr and the sums to stdout: right answers by member,
- * answers by status, mix_up (another one's answer), lost (no answer), cut,
- * again (a GET that was sent once more), stale (a POST on a kept connection
- * that was closed meanwhile: no client can send that again), posts (ids of
- * POSTs without a right answer go to "unsure"). One thread, epoll; ends when
- * all is answered, or with SIGTERM.
+ * as every client does (RFC 9112 9.3.1); all else counts. Prints how many were
+ * begun as a line of JSON to stderr, every 20 ms, so that faults come at the
+ * share of the load that a drill names; and to stdout the sums: right answers
+ * by member, answers by status, mix_up (another one's answer), lost (no
+ * answer), cut, again (a GET that was sent once more), stale (a POST on a kept
+ * connection that was closed meanwhile: no client can send that again), posts
+ * (ids of POSTs without a right answer go to "unsure"). One thread, epoll;
+ * ends when all is answered, or with SIGTERM.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,6 +29,7 @@
 
 #define ANSWER_MAX 65536
 #define EVENTS 256
+#define PROGRESS_MS 20
 #define MEMBERS_MAX 16
 #define UNSURE_MAX 10000
 
@@ -258,36 +260,44 @@ static void read_answer(client *c)
     next_request(c);
 }
 
-static void print_sums(FILE *to)
+static void print_sums(void)
 {
     int i;
 
-    fprintf(to, "{\"right\":%lu,\"posts\":%lu,\"mix_up\":%lu,\"lost\":%lu,"
-            "\"stale\":%lu,\"cut\":%lu,\"again\":%lu,\"asked\":%lu,"
-            "\"status\":{", right, posts_right, mix_up, lost, stale, cut,
-            again, next_id - first_id);
+    printf("{\"right\":%lu,\"posts\":%lu,\"mix_up\":%lu,\"lost\":%lu,"
+           "\"stale\":%lu,\"cut\":%lu,\"again\":%lu,\"asked\":%lu,"
+           "\"status\":{", right, posts_right, mix_up, lost, stale, cut,
+           again, next_id - first_id);
     for (i = 0; i < 1000; i++) {
         if (by_status[i] && i != 200) {
-            fprintf(to, "\"%d\":%lu,", i, by_status[i]);
+            printf("\"%d\":%lu,", i, by_status[i]);
         }
     }
-    fprintf(to, "\"200\":%lu},\"members\":{", by_status[200]);
+    printf("\"200\":%lu},\"members\":{", by_status[200]);
     for (i = 0; i < MEMBERS_MAX && members[i].n; i++) {
-        fprintf(to, "%s\"%s\":%lu", i ? "," : "", members[i].name,
-                members[i].n);
+        printf("%s\"%s\":%lu", i ? "," : "", members[i].name,
+               members[i].n);
     }
-    fprintf(to, "},\"unsure\":[");
+    printf("},\"unsure\":[");
     for (i = 0; i < nunsure; i++) {
-        fprintf(to, "%s%lu", i ? "," : "", unsure[i]);
+        printf("%s%lu", i ? "," : "", unsure[i]);
     }
-    fprintf(to, "]}\n");
-    fflush(to);
+    printf("]}\n");
+    fflush(stdout);
+}
+
+static long now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int main(int argc, char **argv)
 {
     struct epoll_event events[EVENTS];
-    time_t shown = 0;
+    long shown = 0;
     client *clients;
     int n;
     int i;
@@ -312,15 +322,15 @@ int main(int argc, char **argv)
         next_request(&clients[i]);
     }
     while (active > 0) {
-        n = epoll_wait(ep, events, EVENTS, 100);
+        n = epoll_wait(ep, events, EVENTS, PROGRESS_MS);
         for (i = 0; i < n; i++) {
             read_answer(events[i].data.ptr);
         }
-        if (time(NULL) != shown) {
-            shown = time(NULL);
-            print_sums(stderr);
+        if (now_ms() - shown >= PROGRESS_MS) {
+            shown = now_ms();
+            fprintf(stderr, "{\"asked\":%lu}\n", next_id - first_id);
         }
     }
-    print_sums(stdout);
+    print_sums();
     return 0;
 }

@@ -30,6 +30,9 @@ use Gateway::Setup ();
 use JSON::PP ();
 use Time::HiRes qw(time);
 
+# More than the sums need with a thousand ids in them.
+use constant LAST_MAX => 262_144;
+
 sub new {
     my ($class, %opt) = @_;
     my $self = bless { members => {}, names => $opt{members},
@@ -120,11 +123,12 @@ sub load {
 sub _last_line {
     my ($file) = @_;
     open my $fh, '<', $file or return {};
+    seek $fh, -LAST_MAX, 2;
     my ($last) = grep { /\}\n\z/ } reverse <$fh>;
     return $last ? JSON::PP::decode_json($last) : {};
 }
 
-# Requests that were begun so far, as of the last second.
+# Requests that were begun so far.
 sub progress { return _last_line($_[0]{err})->{asked} // 0 }
 
 sub during {
