@@ -4,11 +4,19 @@
 use Gateway::Test;
 use Gateway::Admin;
 
+my $gate = Gateway::Test::scratch() . '/gate';
+
+sub wait_for_gate {
+    my $deadline = time + 20 * Gateway::Setup::patience();
+    select undef, undef, undef, 0.02 until -e $gate || time > $deadline;
+    return;
+}
+
 sub member {
     my ($name) = @_;
     return Gateway::Backend->http(sub {
         my $req = shift;
-        select undef, undef, undef, 1.5 if $req->target =~ /slow/;
+        wait_for_gate() if $req->target =~ /slow/;
         return [ 200, [ 'X-Member' => $name ], $req->target ];
     });
 }
@@ -77,10 +85,12 @@ EOC
     $s->restart('graceful');
     ok $s->wait_for(sub { who($s, 9, '/app/x') eq 'A B C' }),
         '... over a restart too';
+    unlink $gate;
     my $slow = $s->client(timeout => 12)->get('/dead/slow',
         'Connection: close');
     ok $s->wait_for(sub { $admin->member($url{B}, 'dead')->{busy} == 1 }),
         '... what is in use is counted';
+    open my $open, '>', $gate or die "$gate: $!";
     is $slow->response->status, 200, '... until it is answered';
     $s->stop;
 }
