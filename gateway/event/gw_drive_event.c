@@ -22,6 +22,10 @@ APLOG_USE_MODULE(gateway);
  * one that stays; a worker held this long costs less than that. */
 #define FIRST_WAIT GW_MSEC(10)
 
+/* How often in a row a response is read up to GW_FRONT_OUT_HIGH and sent: a
+ * fast client of a fast backend leaves others their turn. */
+#define TURNS_MAX 16
+
 /* A route whose answers take longer than this on average is not waited for. */
 #define SLOW_PACE GW_MSEC(5)
 
@@ -112,9 +116,13 @@ static apr_status_t side_shutdown(gw_host *h)
 {
     side *s = side_of(h);
 
-    if (in_loop(s) && APR_STATUS_IS_EAGAIN(gw_front_out_send(s->front->out))) {
-        s->full = 1;
-        return APR_EAGAIN;
+    if (in_loop(s)) {
+        apr_status_t rv = gw_front_out_send(s->front->out);
+
+        if (APR_STATUS_IS_EAGAIN(rv) || rv == APR_INCOMPLETE) {
+            s->full = 1;
+            return APR_EAGAIN;
+        }
     }
     return s->client->ops->shutdown(s->client);
 }
@@ -444,13 +452,12 @@ static int left(const gw_front *f)
 }
 
 /* Send what waits. @return may the exchange write again? */
-static int send_out(gw_front *f)
+static int send_out(gw_front *f, gw_wants *wants)
 {
     apr_status_t rv = gw_front_out_send(f->out);
 
-    if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)
-        && rv != APR_EINPROGRESS) {
-        f->c->aborted = 1;
+    if (rv == APR_INCOMPLETE) {
+        gw_wants_until(wants, gw_now());
     }
     return rv == APR_SUCCESS
            || (gw_front_out_len(f->out) < GW_FRONT_OUT_HIGH
@@ -461,12 +468,13 @@ apr_status_t gw_drive_step(gw_front *f, gw_wants *wants)
 {
     gw_ride *ride = f->ride;
     side *s;
+    int turns;
 
     if (!ride->x) {
         return APR_SUCCESS;
     }
     s = side_of(ride->host);
-    for (;;) {
+    for (turns = 1; ; turns++) {
         int was_aborted = f->c->aborted;
 
         if (left(f)) {
@@ -477,8 +485,12 @@ apr_status_t gw_drive_step(gw_front *f, gw_wants *wants)
         if (gw_exchange_step(ride->x, wants) == APR_SUCCESS) {
             return APR_SUCCESS;
         }
-        if (!(send_out(f) && s->full)
+        if (!(send_out(f, wants) && s->full)
             && (was_aborted || !f->c->aborted)) {
+            return APR_EAGAIN;
+        }
+        if (turns >= TURNS_MAX) {
+            gw_wants_until(wants, gw_now());
             return APR_EAGAIN;
         }
     }

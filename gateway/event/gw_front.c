@@ -444,6 +444,10 @@ static int step_write(gw_front *f)
         gw_front_ask_helper(f, GW_HELP_END, "end of the request");
         return 0;
     }
+    if (rv == APR_INCOMPLETE) {
+        gw_task_again(&f->task);
+        return 0;
+    }
     if (APR_STATUS_IS_EAGAIN(rv)) {
         until = write_deadline(f);
         if (until > gw_now()) {

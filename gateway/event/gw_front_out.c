@@ -212,12 +212,13 @@ static apr_size_t fill_pass(gw_front_out *out)
 }
 
 /* Core is empty: give it the next bytes. */
-static apr_status_t send_some(gw_front_out *out)
+static apr_status_t send_some(gw_front_out *out, apr_size_t *psent)
 {
     conn_rec *c = out->c;
     apr_size_t len = fill_pass(out);
     apr_status_t rv = ap_pass_brigade(out->f->next, out->pass);
 
+    *psent += len;
     apr_brigade_cleanup(out->pass);
     if (rv == APR_SUCCESS && c->data_in_output_filters
         && len < WRITTEN_AT_ONCE) {
@@ -236,7 +237,7 @@ static void forget_aside(gw_front_out *out)
 }
 
 /* @return APR_SUCCESS something was done, go on */
-static apr_status_t send_step(gw_front_out *out)
+static apr_status_t send_step(gw_front_out *out, apr_size_t *psent)
 {
     conn_rec *c = out->c;
     apr_status_t rv;
@@ -250,7 +251,7 @@ static apr_status_t send_step(gw_front_out *out)
             ? APR_EAGAIN : rv;
     }
     if (!AP_BUCKET_IS_EOR(APR_BRIGADE_FIRST(out->queue))) {
-        rv = send_some(out);
+        rv = send_some(out, psent);
         return rv == APR_SUCCESS && c->data_in_output_filters
             ? APR_EAGAIN : rv;
     }
@@ -318,16 +319,18 @@ void gw_front_out_hold_eor(gw_front_out *out, int hold)
 apr_status_t gw_front_out_send(gw_front_out *out)
 {
     apr_status_t rv = APR_SUCCESS;
+    apr_size_t sent = 0;
 
     while (rv == APR_SUCCESS
            && (out->c->aborted || out->c->data_in_output_filters
                || !APR_BRIGADE_EMPTY(out->queue))) {
-        rv = send_step(out);
+        rv = sent < GW_FRONT_SEND ? send_step(out, &sent) : APR_INCOMPLETE;
     }
     if (rv == APR_SUCCESS) {
         forget_aside(out);
     }
-    else if (!APR_STATUS_IS_EAGAIN(rv) && rv != APR_EINPROGRESS) {
+    else if (!APR_STATUS_IS_EAGAIN(rv) && rv != APR_EINPROGRESS
+             && rv != APR_INCOMPLETE) {
         out->c->aborted = 1;
     }
     return rv;

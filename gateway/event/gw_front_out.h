@@ -26,6 +26,9 @@
 /** Bytes given to core at a time: it polls beyond 64 KB. */
 #define GW_FRONT_PASS 49152
 
+/** Bytes sent in one call: 1 ms over a fast loopback. */
+#define GW_FRONT_SEND (1024 * 1024)
+
 /** With more than this waiting the backend is not read from. */
 #define GW_FRONT_OUT_HIGH 65536
 
@@ -58,8 +61,10 @@ void gw_front_out_hold_eor(gw_front_out *out, int hold);
 
 /**
  * Loop thread: send what can be sent now, what core has kept of a helper's
- * response included.
+ * response included; at most GW_FRONT_SEND in one call, for the sake of others.
  * @return APR_SUCCESS all is gone, of core too; APR_EAGAIN the socket is full;
+ *         APR_INCOMPLETE there is more, which the socket may take: call again
+ *         when others had their turn;
  *         APR_EINPROGRESS an end of request is held back and due: give it to
  *         a thread that may wait, for gw_front_out_end(), and then send again;
  *         any other: the client is gone (c->aborted is set)
