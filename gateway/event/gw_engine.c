@@ -147,8 +147,7 @@ static void wait_for_fronts(gw_engine *engine)
 
     apr_thread_mutex_lock(engine->lock);
     while (gw_engine_stops(engine) && !gw_child_stops()
-           && !APR_RING_EMPTY(&engine->fronts, gw_front, link)
-           && gw_now() < until) {
+           && engine->nlive > 0 && gw_now() < until) {
         apr_thread_cond_timedwait(engine->empty, engine->lock, TICK);
     }
     apr_thread_mutex_unlock(engine->lock);
@@ -160,6 +159,7 @@ static apr_status_t engine_stop(void *data)
     gw_engine *engine = data;
     int i;
 
+    __atomic_store_n(&engine->ends, 1, __ATOMIC_RELEASE);
     wait_for_fronts(engine);
     of_child = NULL;
     set_threads(engine, 0, 0);
@@ -250,6 +250,11 @@ void gw_engine_stopping(int graceful)
 int gw_engine_stops(const gw_engine *engine)
 {
     return __atomic_load_n(&engine->stops, __ATOMIC_ACQUIRE);
+}
+
+int gw_engine_ends(const gw_engine *engine)
+{
+    return __atomic_load_n(&engine->ends, __ATOMIC_ACQUIRE);
 }
 
 /* --- for connections ---------------------------------------------------- */

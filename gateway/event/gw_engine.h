@@ -7,7 +7,10 @@
  * and helpers, joins them, and destroys what connections are left: by then
  * the MPM's workers have ended. When the child ends gracefully it waits for
  * them first: the listener does not count connections that it gave to workers
- * in its last moment, and would have the child end without them.
+ * in its last moment, and would have the child end without them. From then on
+ * loops destroy no connection: main is in a pre-cleanup, and with an APR that
+ * debugs pools it holds the lock that destroying a child of pconf takes. What
+ * is over is closed and left to main, which destroys it when the loops ended.
  *
  * Every loop and helper has an identity of its own (gw_post) for what httpd
  * asks of the thread that runs a request: c->id, and a scoreboard slot above
@@ -76,13 +79,15 @@ struct gw_engine {
     apr_uint32_t *epochs;       /* per worker: jobs begun; atomic */
     gw_tally_row *row;          /* what goes on here; atomic */
     apr_thread_mutex_t *lock;
-    apr_thread_cond_t *empty;   /* fronts is, or may be */
+    apr_thread_cond_t *empty;   /* nlive is 0 */
     /* guarded by lock */
     struct gw_front_ring fronts;    /* adopted and not yet destroyed */
+    int nlive;                  /* of these, not over yet */
     /* atomic */
     int child;                  /* this process in the scoreboard, -1: not
                                    known before the first connection */
     int stops;                  /* 1: the child ends when it is done */
+    int ends;                   /* 1: main waits for the loops */
     int waiting;                /* workers that wait for a backend */
     unsigned turn;              /* for the next station */
 };
@@ -108,6 +113,9 @@ int gw_engine_has_room(gw_engine *engine, gw_front *front);
 
 /** Is the child to end? */
 int gw_engine_stops(const gw_engine *engine);
+
+/** Does main wait for the loops, and destroy what is left itself? */
+int gw_engine_ends(const gw_engine *engine);
 
 /** An MPM worker has begun a job on c: what it suspended before is behind it.
  * The worker's thread, with c->sbh its scoreboard handle. */

@@ -31,17 +31,21 @@ void gw_front_enlist(gw_front *f)
 
     apr_thread_mutex_lock(engine->lock);
     APR_RING_INSERT_TAIL(&engine->fronts, f, gw_front, link);
+    engine->nlive++;
     apr_thread_mutex_unlock(engine->lock);
     __atomic_add_fetch(&engine->row->adopted, 1, __ATOMIC_RELAXED);
 }
 
-static void delist(gw_front *f)
+/* f is over; it stays in the list for main if that is to destroy it. */
+static void delist(gw_front *f, int keep)
 {
     gw_engine *engine = f->engine;
 
     apr_thread_mutex_lock(engine->lock);
-    APR_RING_REMOVE(f, link);
-    if (APR_RING_EMPTY(&engine->fronts, gw_front, link)) {
+    if (!keep) {
+        APR_RING_REMOVE(f, link);
+    }
+    if (--engine->nlive == 0) {
         apr_thread_cond_signal(engine->empty);
     }
     apr_thread_mutex_unlock(engine->lock);
@@ -50,14 +54,11 @@ static void delist(gw_front *f)
 
 /* In this order: the MPM looks at the state to count, and everything that
  * refers to the socket goes with the pool. */
-static void destroy_connection(gw_front *f)
+static void close_socket(gw_front *f)
 {
-    conn_rec *c = f->c;
-
-    c->cs->state = CONN_STATE_SUSPENDED;
-    c->sbh = NULL;
+    f->c->cs->state = CONN_STATE_SUSPENDED;
+    f->c->sbh = NULL;
     apr_socket_close(f->socket);
-    apr_pool_destroy(c->pool);
 }
 
 static void freed(gw_task *task)
@@ -67,6 +68,8 @@ static void freed(gw_task *task)
 
 static int bury(gw_front *f, const char *why)
 {
+    int left_to_main;
+
     if (f->state != GW_FRONT_GRAVE) {
         gw_front_transit(f, GW_FRONT_GRAVE, why);
     }
@@ -75,10 +78,14 @@ static int bury(gw_front *f, const char *why)
         return 0;
     }
     gw_front_transit(f, GW_FRONT_GONE, why);
-    delist(f);
+    left_to_main = gw_engine_ends(f->engine);
     gw_task_unwatch(&f->task);
-    destroy_connection(f);
-    gw_task_end(&f->task, freed);
+    close_socket(f);
+    delist(f, left_to_main);
+    if (!left_to_main) {
+        apr_pool_destroy(f->c->pool);
+        gw_task_end(&f->task, freed);
+    }
     return 0;
 }
 
@@ -144,6 +151,10 @@ static int step_closing(gw_front *f)
     if (rv == APR_SUCCESS) {
         return shut(f);
     }
+    if (rv == APR_INCOMPLETE) {
+        gw_task_again(&f->task);
+        return 0;
+    }
     if (APR_STATUS_IS_EAGAIN(rv) && until > gw_now()) {
         gw_task_until(&f->task, until);
         return 0;
@@ -188,7 +199,8 @@ int gw_front_step_close(gw_front *f)
     }
 }
 
-void gw_front_abandon(gw_front *f)
+/* What a step of the loop would still do. */
+static void abandon_live(gw_front *f)
 {
     f->c->aborted = 1;
     f->passed = 1;
@@ -200,7 +212,16 @@ void gw_front_abandon(gw_front *f)
         gw_ride_end(f->ride);
     }
     gw_front_out_drop(f->out);
-    delist(f);
-    destroy_connection(f);
+    close_socket(f);
+    delist(f, 1);
+}
+
+void gw_front_abandon(gw_front *f)
+{
+    if (f->state != GW_FRONT_GONE) {
+        abandon_live(f);
+    }
+    APR_RING_REMOVE(f, link);
+    apr_pool_destroy(f->c->pool);
     free(f);
 }
