@@ -121,11 +121,22 @@ static apr_status_t start_threads(gw_engine *engine)
 
 /* --- start and stop ----------------------------------------------------- */
 
-static void join_stations(gw_engine *engine)
+/* Helpers first: they post to loops. */
+static void end_threads(gw_engine *engine)
 {
     apr_status_t rv;
-    int i;
+    int i, joined;
 
+    apr_thread_mutex_lock(engine->lock);
+    joined = engine->joined;
+    engine->joined = 1;
+    apr_thread_mutex_unlock(engine->lock);
+    if (joined) {
+        return;
+    }
+    if (engine->helpers) {
+        gw_helpers_stop(engine->helpers);
+    }
     for (i = 0; i < engine->nstations; i++) {
         gw_loop_stop(engine->stations[i].loop);
     }
@@ -147,26 +158,34 @@ static void wait_for_fronts(gw_engine *engine)
 
     apr_thread_mutex_lock(engine->lock);
     while (gw_engine_stops(engine) && !gw_child_stops()
-           && engine->nlive > 0 && gw_now() < until) {
+           && !APR_RING_EMPTY(&engine->fronts, gw_front, link)
+           && gw_now() < until) {
         apr_thread_cond_timedwait(engine->empty, engine->lock, TICK);
     }
     apr_thread_mutex_unlock(engine->lock);
 }
 
-/* Workers and the listener have ended. Helpers first: they post to loops. */
+/* The destructor of worker_key: a thread of the MPM ends, in the order that
+ * the header gives. */
+static void worker_ends(void *data)
+{
+    gw_engine *engine = data;
+
+    wait_for_fronts(engine);
+    if (gw_child_stops()) {
+        end_threads(engine);
+    }
+}
+
+/* Workers and the listener have ended. */
 static apr_status_t engine_stop(void *data)
 {
     gw_engine *engine = data;
     int i;
 
-    __atomic_store_n(&engine->ends, 1, __ATOMIC_RELEASE);
-    wait_for_fronts(engine);
     of_child = NULL;
     set_threads(engine, 0, 0);
-    if (engine->helpers) {
-        gw_helpers_stop(engine->helpers);
-    }
-    join_stations(engine);
+    end_threads(engine);
     while (!APR_RING_EMPTY(&engine->fronts, gw_front, link)) {
         gw_front_abandon(APR_RING_FIRST(&engine->fronts));
     }
@@ -201,6 +220,8 @@ static gw_engine *make_engine(apr_pool_t *pchild, server_rec *s)
     APR_RING_INIT(&engine->fronts, gw_front, link);
     if (apr_pool_create_ex(&engine->pool, pchild, NULL, NULL) != APR_SUCCESS
         || apr_thread_cond_create(&engine->empty, pchild) != APR_SUCCESS
+        || apr_threadkey_private_create(&engine->worker_key, worker_ends,
+                                        pchild) != APR_SUCCESS
         || apr_thread_mutex_create(&engine->lock, APR_THREAD_MUTEX_DEFAULT,
                                    pchild) != APR_SUCCESS) {
         return NULL;
@@ -252,11 +273,6 @@ int gw_engine_stops(const gw_engine *engine)
     return __atomic_load_n(&engine->stops, __ATOMIC_ACQUIRE);
 }
 
-int gw_engine_ends(const gw_engine *engine)
-{
-    return __atomic_load_n(&engine->ends, __ATOMIC_ACQUIRE);
-}
-
 /* --- for connections ---------------------------------------------------- */
 
 gw_station *gw_engine_station(gw_engine *engine)
@@ -292,6 +308,11 @@ void gw_engine_worker_begins(gw_engine *engine, const conn_rec *c)
     if (ws && first && ws >= first && ws < first + engine->thread_limit) {
         __atomic_add_fetch(&engine->epochs[ws - first], 1, __ATOMIC_RELEASE);
     }
+}
+
+void gw_engine_worker_gives(gw_engine *engine)
+{
+    apr_threadkey_private_set(engine, engine->worker_key);
 }
 
 const gw_post *gw_post_take(gw_engine *engine, gw_post *post)

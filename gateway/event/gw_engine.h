@@ -3,14 +3,16 @@
  *
  * Runs where the MPM is asynchronous (event) and some route may be served by
  * a loop; elsewhere gw_engine_of_child() is NULL and every request takes the
- * blocking driver. Started in child_init; a pre-cleanup of pchild stops loops
- * and helpers, joins them, and destroys what connections are left: by then
- * the MPM's workers have ended. When the child ends gracefully it waits for
- * them first: the listener does not count connections that it gave to workers
- * in its last moment, and would have the child end without them. From then on
- * loops destroy no connection: main is in a pre-cleanup, and with an APR that
- * debugs pools it holds the lock that destroying a child of pconf takes. What
- * is over is closed and left to main, which destroys it when the loops ended.
+ * blocking driver. Started in child_init.
+ *
+ * The end: main joins the MPM's workers, and a worker that gave a connection
+ * to a loop does not end before all such connections are over (the destructor
+ * of a key of its thread waits), or, when the child ends at once, before loops
+ * and helpers have ended. The listener alone would have the child end without
+ * connections that it gave to workers in its last moment. A pre-cleanup of
+ * pchild joins what still runs and destroys what connections are left; little
+ * may happen there, for with an APR that debugs pools main holds a lock then
+ * that every other thread needs for its own pools.
  *
  * Every loop and helper has an identity of its own (gw_post) for what httpd
  * asks of the thread that runs a request: c->id, and a scoreboard slot above
@@ -27,6 +29,7 @@
 #include <apr_ring.h>
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
+#include <apr_thread_proc.h>
 
 #include "gw_helpers.h"
 #include "gw_loop.h"
@@ -79,15 +82,15 @@ struct gw_engine {
     apr_uint32_t *epochs;       /* per worker: jobs begun; atomic */
     gw_tally_row *row;          /* what goes on here; atomic */
     apr_thread_mutex_t *lock;
-    apr_thread_cond_t *empty;   /* nlive is 0 */
+    apr_thread_cond_t *empty;   /* fronts is, or may be */
+    apr_threadkey_t *worker_key;    /* set in workers that gave us one */
     /* guarded by lock */
     struct gw_front_ring fronts;    /* adopted and not yet destroyed */
-    int nlive;                  /* of these, not over yet */
+    int joined;                 /* loops and helpers have ended, or do */
     /* atomic */
     int child;                  /* this process in the scoreboard, -1: not
                                    known before the first connection */
     int stops;                  /* 1: the child ends when it is done */
-    int ends;                   /* 1: main waits for the loops */
     int waiting;                /* workers that wait for a backend */
     unsigned turn;              /* for the next station */
 };
@@ -114,12 +117,12 @@ int gw_engine_has_room(gw_engine *engine, gw_front *front);
 /** Is the child to end? */
 int gw_engine_stops(const gw_engine *engine);
 
-/** Does main wait for the loops, and destroy what is left itself? */
-int gw_engine_ends(const gw_engine *engine);
-
 /** An MPM worker has begun a job on c: what it suspended before is behind it.
  * The worker's thread, with c->sbh its scoreboard handle. */
 void gw_engine_worker_begins(gw_engine *engine, const conn_rec *c);
+
+/** The calling worker gives us a connection. */
+void gw_engine_worker_gives(gw_engine *engine);
 
 /** What the calling thread is for httpd, made at the first call. Needs a
  * connection to have come. */

@@ -720,6 +720,7 @@ static void suspend_connection(conn_rec *c, request_rec *r)
     f->epoch_then = __atomic_load_n(f->epoch, __ATOMIC_RELAXED);
     c->sbh = NULL;
     apr_pool_cleanup_kill(c->pool, f, forget);
+    gw_engine_worker_gives(engine);
     gw_front_enlist(f);
     gw_loop_post(&f->task);
 }

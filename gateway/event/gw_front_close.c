@@ -31,22 +31,18 @@ void gw_front_enlist(gw_front *f)
 
     apr_thread_mutex_lock(engine->lock);
     APR_RING_INSERT_TAIL(&engine->fronts, f, gw_front, link);
-    engine->nlive++;
     apr_thread_mutex_unlock(engine->lock);
     __atomic_add_fetch(&engine->row->adopted, 1, __ATOMIC_RELAXED);
 }
 
-/* f is over; it stays in the list for main if that is to destroy it. */
-static void delist(gw_front *f, int keep)
+static void delist(gw_front *f)
 {
     gw_engine *engine = f->engine;
 
     apr_thread_mutex_lock(engine->lock);
-    if (!keep) {
-        APR_RING_REMOVE(f, link);
-    }
-    if (--engine->nlive == 0) {
-        apr_thread_cond_signal(engine->empty);
+    APR_RING_REMOVE(f, link);
+    if (APR_RING_EMPTY(&engine->fronts, gw_front, link)) {
+        apr_thread_cond_broadcast(engine->empty);
     }
     apr_thread_mutex_unlock(engine->lock);
     __atomic_sub_fetch(&engine->row->adopted, 1, __ATOMIC_RELAXED);
@@ -54,11 +50,14 @@ static void delist(gw_front *f, int keep)
 
 /* In this order: the MPM looks at the state to count, and everything that
  * refers to the socket goes with the pool. */
-static void close_socket(gw_front *f)
+static void destroy_connection(gw_front *f)
 {
-    f->c->cs->state = CONN_STATE_SUSPENDED;
-    f->c->sbh = NULL;
+    conn_rec *c = f->c;
+
+    c->cs->state = CONN_STATE_SUSPENDED;
+    c->sbh = NULL;
     apr_socket_close(f->socket);
+    apr_pool_destroy(c->pool);
 }
 
 static void freed(gw_task *task)
@@ -68,8 +67,6 @@ static void freed(gw_task *task)
 
 static int bury(gw_front *f, const char *why)
 {
-    int left_to_main;
-
     if (f->state != GW_FRONT_GRAVE) {
         gw_front_transit(f, GW_FRONT_GRAVE, why);
     }
@@ -78,14 +75,10 @@ static int bury(gw_front *f, const char *why)
         return 0;
     }
     gw_front_transit(f, GW_FRONT_GONE, why);
-    left_to_main = gw_engine_ends(f->engine);
     gw_task_unwatch(&f->task);
-    close_socket(f);
-    delist(f, left_to_main);
-    if (!left_to_main) {
-        apr_pool_destroy(f->c->pool);
-        gw_task_end(&f->task, freed);
-    }
+    destroy_connection(f);
+    delist(f);
+    gw_task_end(&f->task, freed);
     return 0;
 }
 
@@ -151,10 +144,6 @@ static int step_closing(gw_front *f)
     if (rv == APR_SUCCESS) {
         return shut(f);
     }
-    if (rv == APR_INCOMPLETE) {
-        gw_task_again(&f->task);
-        return 0;
-    }
     if (APR_STATUS_IS_EAGAIN(rv) && until > gw_now()) {
         gw_task_until(&f->task, until);
         return 0;
@@ -199,8 +188,7 @@ int gw_front_step_close(gw_front *f)
     }
 }
 
-/* What a step of the loop would still do. */
-static void abandon_live(gw_front *f)
+void gw_front_abandon(gw_front *f)
 {
     f->c->aborted = 1;
     f->passed = 1;
@@ -212,16 +200,7 @@ static void abandon_live(gw_front *f)
         gw_ride_end(f->ride);
     }
     gw_front_out_drop(f->out);
-    close_socket(f);
-    delist(f, 1);
-}
-
-void gw_front_abandon(gw_front *f)
-{
-    if (f->state != GW_FRONT_GONE) {
-        abandon_live(f);
-    }
-    APR_RING_REMOVE(f, link);
-    apr_pool_destroy(f->c->pool);
+    destroy_connection(f);
+    delist(f);
     free(f);
 }

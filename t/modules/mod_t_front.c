@@ -141,6 +141,7 @@ static int drain(owned *o, apr_off_t most)
     while (rv != APR_SUCCESS || gw_front_out_len(o->out) > most
            || (!most && (gw_front_out_ends(o->out)
                          || o->c->data_in_output_filters))) {
+        apr_off_t before = gw_front_out_len(o->out);
         int was = o->ended;
 
         TIMED(o, rv = gw_front_out_send(o->out));
@@ -162,6 +163,13 @@ static int drain(owned *o, apr_off_t most)
             if (!wait_for_event(o)) {
                 return 0;
             }
+        }
+        else if (rv == APR_INCOMPLETE) {
+            if (before - gw_front_out_len(o->out)
+                > GW_FRONT_SEND + GW_FRONT_PASS) {
+                complain(o, "too much in one call");
+            }
+            tell(o, "a call had its share");
         }
         else if (rv != APR_SUCCESS) {
             if (!o->c->aborted) {
