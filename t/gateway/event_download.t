@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 my $SIZE = 10_000_000;
 my $N = 20;
 # a sanitizer keeps what was freed
-my $FACTOR = Gateway::Setup::sanitized() ? 8 : 1;
+my $FACTOR = Gateway::Setup::sanitized() ? 12 : 1;
 srand 11;
 my $BLOCK = join '', map { chr int rand 256 } 1 .. 50_000;
 my $md5 = Digest::MD5::md5_hex($BLOCK x ($SIZE / 50_000));

@@ -61,6 +61,8 @@ my @CASES = (
     [ TRACE => '/a.txt' ], [ GET => '/../../etc/passwd' ],
     [ GET => '/%2e%2e/x' ], [ GET => '/a%2Ftxt' ], [ BREW => '/a.txt' ],
 );
+# see paths_hooks.t: an APR with pool debugging ends an index
+@CASES = grep { $_->[1] ne '/d/' } @CASES if Gateway::Setup::pool_debug();
 for my $tls (0, 1) {
     for my $case (@CASES) {
         my ($method, $target, $body, @lines) = @$case;

@@ -52,6 +52,9 @@ $both->allow_log(qr/GW00150/);
 my @TARGETS = ('/one.shtml', '/two.shtml', '/lots.shtml', '/fail.shtml',
     '/none.shtml', '/file.shtml', '/dir/', '/inc/page', '/inc/nest',
     '/short', '/app/part?direct');
+# see paths_hooks.t: an APR with pool debugging ends an index
+my $NO_INDEX = Gateway::Setup::pool_debug() ? 1 : 0;
+@TARGETS = grep { $_ ne '/dir/' } @TARGETS if $NO_INDEX;
 for my $method (qw(GET HEAD POST)) {
     for my $target (@TARGETS) {
         $both->same("$method $target", sub {
@@ -74,7 +77,8 @@ $both->each(sub {
     is length $s->get('/lots.shtml')->body, 300_004, "$name: lots";
     is $s->get('/inc/page')->body, 'a [GET part in] z', "$name: of a backend";
     is $s->get('/inc/nest')->body, '(a [GET part in] z)', "$name: nested";
-    is $s->get('/dir/')->body, 'index [GET part 3]', "$name: an index";
+    is $s->get('/dir/')->body, 'index [GET part 3]', "$name: an index"
+        unless $NO_INDEX;
 });
 
 # All at once on one connection, each answer where it belongs.
@@ -93,7 +97,7 @@ $both->same('pipelined', sub {
 # One line in the log per request of the client.
 $both->same('the log', sub {
     my ($s) = @_;
-    my $n = 3 * @TARGETS + 6 + 6;
+    my $n = 3 * @TARGETS + 6 + 6 - $NO_INDEX;
     my @lines = $s->access_log(wait => $n);
     is scalar @lines, $n, 'one line each';
     return [ map { "$_->{request} $_->{status} $_->{bytes}" } @lines ];
