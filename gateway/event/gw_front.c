@@ -117,8 +117,11 @@ int gw_front_passed(gw_front *f)
 /* The slot of a loop shows a request only while one runs. */
 void gw_front_rest_slot(gw_front *f)
 {
-    if (f->c->sbh) {
-        ap_update_child_status(f->c->sbh, SERVER_DEAD, NULL);
+    ap_sb_handle_t *sbh = f->owner == GW_OWNER_LOOP && f->passed
+        ? f->post->sbh : f->c->sbh;
+
+    if (sbh) {
+        ap_update_child_status(sbh, SERVER_DEAD, NULL);
     }
 }
 

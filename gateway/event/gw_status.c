@@ -4,6 +4,7 @@
 
 #include <ap_mpm.h>
 #include <http_config.h>
+#include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
 #include <mod_status.h>
@@ -52,6 +53,9 @@ static gw_tally_row alone;
 /* Written by child_init before there are other threads. */
 static gw_tally_row *own = &alone;
 
+/* Of mod_logio; NULL without it. Written by child_init, likewise. */
+static APR_OPTIONAL_FN_TYPE(ap_logio_get_last_bytes) *logio_last_bytes;
+
 gw_tally_row *gw_status_row(void)
 {
     return own;
@@ -97,6 +101,7 @@ void gw_status_child_init(server_rec *s)
     gw_tally_row *row = tally
         ? gw_tally_claim(tally, (apr_uint32_t)getpid()) : NULL;
 
+    logio_last_bytes = APR_RETRIEVE_OPTIONAL_FN(ap_logio_get_last_bytes);
     if (row) {
         own = row;
     }
@@ -142,11 +147,21 @@ static void note_share(gw_station *st, const gw_loop_stats *stats,
     st->share_busy = stats->busy;
 }
 
+static void note_times(const gw_station *st)
+{
+#ifdef HAVE_TIMES
+    if (ap_extended_status && st->post.sbh) {
+        times(&ap_get_scoreboard_worker(st->post.sbh)->times);
+    }
+#endif
+}
+
 void gw_status_tick(gw_station *st)
 {
     gw_loop_stats stats;
     int busy, waiting;
 
+    note_times(st);
     gw_loop_stats_get(st->loop, &stats);
     note_share(st, &stats, gw_now());
     gw_tally_note_step(own, stats.longest);
@@ -214,15 +229,37 @@ static void count_lane(const request_rec *r)
     }
 }
 
-/* The worker may still write to c->sbh, so core, which counts behind this
- * hook, finds none: it is done in its place. */
+static void count_request(worker_score *ws, request_rec *r)
+{
+    apr_off_t bytes = logio_last_bytes ? logio_last_bytes(r->connection)
+        : r->header_only ? 0 : r->bytes_sent;
+
+    ws->access_count++;
+    ws->my_access_count++;
+    ws->conn_count++;
+    ws->bytes_served += bytes;
+    ws->my_bytes_served += bytes;
+    ws->conn_bytes += bytes;
+}
+
+/* Core counts behind this hook, where c->sbh is not NULL. For a loop it must
+ * not: it asks for the CPU time of the process with each request, and the
+ * kernel adds up all threads for that; the tick does. For a helper it is done
+ * in its place where the worker may still write to c->sbh. */
 static int log_transaction(request_rec *r)
 {
     const gw_front *f = gw_front_of(r->connection);
 
     count_lane(r);
-    if (ap_extended_status && f && f->adopted && !r->connection->sbh
-        && f->post && f->post->sbh) {
+    if (!ap_extended_status || !f || !f->adopted || !f->post
+        || !f->post->sbh) {
+        return DECLINED;
+    }
+    if (f->owner == GW_OWNER_LOOP) {
+        count_request(ap_get_scoreboard_worker(f->post->sbh), r);
+        r->connection->sbh = NULL;
+    }
+    else if (!r->connection->sbh) {
         ap_increment_counts(f->post->sbh, r);
     }
     return DECLINED;

@@ -6,9 +6,9 @@
  * second. Whoever is asked for the status page adds up all rows, draining
  * children included.
  *
- * Requests of adopted connections are counted by httpd itself in a slot of
- * the scoreboard that the loop or helper has; where the worker that handed a
- * connection over may still write to c->sbh, this does it.
+ * Requests of adopted connections are counted in a slot of the scoreboard that
+ * the loop or helper has: a loop's here, a helper's by httpd itself, or here
+ * where the worker that handed a connection over may still write to c->sbh.
  */
 #ifndef GW_STATUS_H
 #define GW_STATUS_H
