@@ -20,14 +20,14 @@ APLOG_USE_MODULE(gateway);
 /* How long the first request of a connection is waited for in the worker. An
  * adopted connection that serves one request costs about twice as much CPU as
  * one that stays; a worker held this long costs less than that. */
-#define FIRST_WAIT GW_MSEC(10)
+#define FIRST_WAIT GW_MSEC(50)
 
 /* How often in a row a response is read up to GW_FRONT_OUT_HIGH and sent: a
  * fast client of a fast backend leaves others their turn. */
 #define TURNS_MAX 16
 
 /* A route whose answers take longer than this on average is not waited for. */
-#define SLOW_PACE GW_MSEC(5)
+#define SLOW_PACE GW_MSEC(25)
 
 /* --- the client side, in a loop ------------------------------------------ */
 
