@@ -10,6 +10,9 @@
 #include "gw_str.h"
 #include "gw_where.h"
 
+/* httpd's own, without StartServers. */
+#define CHILDREN_DEFAULT 3
+
 /* With GatewayEventLoops auto: more loops than this have to share too much. */
 #define LOOPS_AUTO_MAX 8
 
@@ -127,12 +130,33 @@ static int between(int least, int n, int most)
     return n < least ? least : n > most ? most : n;
 }
 
+/* The last StartServers, which the MPM does not tell; 0: it is not set. */
+static int children_at_start(const ap_directive_t *tree)
+{
+    int n = 0;
+
+    for (; tree; tree = tree->next) {
+        if (!strcasecmp(tree->directive, "StartServers")) {
+            n = (int)apr_atoi64(tree->args);
+        }
+    }
+    return n;
+}
+
 int gw_event_loops(const server_rec *main_server)
 {
     int n = gw_conf_of_server(main_server)->event_loops;
+    int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int children;
 
-    return n != GW_UNSET ? n
-        : between(1, (int)sysconf(_SC_NPROCESSORS_ONLN), LOOPS_AUTO_MAX);
+    if (n != GW_UNSET) {
+        return n;
+    }
+    children = children_at_start(ap_conftree);
+    if (children < 1) {
+        children = CHILDREN_DEFAULT;
+    }
+    return between(1, (cores + children - 1) / children, LOOPS_AUTO_MAX);
 }
 
 int gw_event_helpers(const server_rec *main_server, int threads)
