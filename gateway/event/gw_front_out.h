@@ -61,7 +61,7 @@ void gw_front_out_hold_eor(gw_front_out *out, int hold);
 
 /**
  * Loop thread: send what can be sent now, what core has kept of a helper's
- * response included; at most GW_FRONT_SEND in one call, for the sake of others.
+ * response included; at most GW_FRONT_SEND in one call, for others' sake.
  * @return APR_SUCCESS all is gone, of core too; APR_EAGAIN the socket is full;
  *         APR_INCOMPLETE there is more, which the socket may take: call again
  *         when others had their turn;

@@ -7,25 +7,25 @@ Gateway::Test->need(mpm => ['event'], driver => ['event']);
 chomp(my $cores = `getconf _NPROCESSORS_ONLN`);
 my $b = Gateway::Backend->http(sub { [ 200, [], 'b' ] });
 
-sub loops_of_a_child {
-    my ($children, $more) = @_;
+# All loops, when all children have begun.
+sub loops {
+    my ($want, $children, $more) = @_;
     my $s = Gateway::Test->server(driver => 'auto', lane => qr/./,
         modules => ['status'], vars => { B => $b }, children => $children,
-        mpm_config => $more, config => <<'EOC');
+        mpm_config => $more // '', config => <<'EOC');
 <Location /server-status>
     SetHandler server-status
 </Location>
 GatewayPass /app http://@B@
 EOC
-    my $text = '';
+    my $loops = 0;
     $s->wait_for(sub {
-        $text = $s->get('/server-status?auto')->body;
-        my ($helpers) = $text =~ /^GatewayHelpers: (\d+)/m;
-        return $helpers && ($text =~ /^Processes: $children$/m);
+        ($loops) = $s->get('/server-status?auto')->body
+            =~ /^GatewayLoops: (\d+)/m;
+        return $loops == $want;
     });
-    my ($loops) = $text =~ /^GatewayLoops: (\d+)/m;
     $s->stop;
-    return $loops / $children;
+    return $loops;
 }
 
 sub share {
@@ -34,10 +34,14 @@ sub share {
     return $n > 8 ? 8 : $n;
 }
 
-is loops_of_a_child(1, ''), share(1), 'one child';
-is loops_of_a_child(2, ''), share(2), 'two share the processors';
-is loops_of_a_child(1, "StartServers 2\n<IfModule mpm_event_module>\n"
-    . "StartServers 1\n</IfModule>\n"), share(1), 'the last, in <IfModule>';
-is loops_of_a_child(2, "GatewayEventLoops 3\n"), 3, 'a number is a number';
+for ([ 1, 'one child' ], [ 2, 'two share the processors' ]) {
+    my ($children, $name) = @$_;
+    my $want = $children * share($children);
+    is loops($want, $children), $want, $name;
+}
+my $more = "StartServers 2\n<IfModule mpm_event_module>\nStartServers 1\n"
+    . "</IfModule>\n";
+is loops(share(1), 1, $more), share(1), 'the last, in <IfModule>';
+is loops(6, 2, "GatewayEventLoops 3\n"), 6, 'a number is a number';
 
 done_testing;
