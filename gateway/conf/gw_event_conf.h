@@ -24,7 +24,7 @@ const gw_dir_conf *gw_conf_of_default(const server_rec *s);
 
 /** Loops of a child, from 1 to GW_EVENT_LOOPS_MAX. Without a directive all
  * children of a fresh start together have one per core: more threads than
- * cores cost 15 % in switches. In post_config or later. */
+ * cores cost a tenth more CPU. In post_config or later. */
 int gw_event_loops(const server_rec *main_server);
 
 /** Helper threads of a child, from 1 to GW_HELPERS_MAX.
