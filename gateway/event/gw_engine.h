@@ -62,6 +62,7 @@ struct gw_station {
     apr_thread_t *thread;
     struct gw_front_ring idle;  /* between requests, the longest first */
     int nidle;
+    int crowded;                /* at the last tick: accepts no more */
     int told_stop;              /* idle ones know that the child stops */
     gw_time share_since;        /* of the share of time being measured, */
     gw_time share_busy;         /* and the loop's busy time then */

@@ -749,6 +749,16 @@ static int is_crowded(const gw_engine *engine)
     return ps && ps->not_accepting && !ps->quiescing;
 }
 
+/* For two ticks: a child that begins to end says so, too, just before it says
+ * that it ends. */
+static int stays_crowded(gw_station *station)
+{
+    int was = station->crowded;
+
+    station->crowded = is_crowded(station->engine);
+    return was && station->crowded;
+}
+
 static gw_front *longest_idle(gw_station *station)
 {
     return APR_RING_EMPTY(&station->idle, gw_front, idles)
@@ -757,7 +767,7 @@ static gw_front *longest_idle(gw_station *station)
 
 void gw_front_tick(gw_station *station)
 {
-    int n = is_crowded(station->engine) ? SHED_MAX : 0;
+    int n = stays_crowded(station) ? SHED_MAX : 0;
     gw_front *f;
 
     while (n-- && (f = longest_idle(station))) {
