@@ -23,6 +23,7 @@
 struct gw_front_in {
     conn_rec *c;                /* const after gw_front_in_add() */
     ap_filter_t *f;             /* const */
+    const core_net_rec *net;    /* const once known */
     gw_in_mode mode;
     int drained;
     apr_status_t end;           /* what below said when it had ended */
@@ -41,17 +42,24 @@ struct gw_front_in {
 static ap_filter_rec_t *input_filter;
 static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_in) *count_in;
 
+/* Filters that keep nothing; NULL: not there. */
+static ap_filter_rec_t *counts_only;
+static ap_filter_rec_t *looks_only;
+
 /* --- below -------------------------------------------------------------- */
 
 /* core keeps what it has read, with the socket as its last bucket. */
-static const core_net_rec *net_of(const gw_front_in *in)
+static const core_net_rec *net_of(gw_front_in *in)
 {
     ap_filter_t *f = in->f;
 
-    while (f->next) {
-        f = f->next;
+    if (!in->net) {
+        while (f->next) {
+            f = f->next;
+        }
+        in->net = strcasecmp(f->frec->name, "core_in") == 0 ? f->ctx : NULL;
     }
-    return strcasecmp(f->frec->name, "core_in") == 0 ? f->ctx : NULL;
+    return in->net;
 }
 
 /* Has core met the end, or may it have? Its first non-blocking read there
@@ -70,13 +78,35 @@ static int core_drained(const gw_front_in *in, const core_net_rec *net)
     const ap_filter_t *f;
 
     for (f = in->f->next; f && f->next; f = f->next) {
-        if (strcasecmp(f->frec->name, "log_input_output") != 0
-            && strcasecmp(f->frec->name, "gw_front_late") != 0) {
+        if (f->frec != counts_only && f->frec != looks_only) {
             return 0;
         }
     }
     return net && net->in_ctx && !APR_BRIGADE_EMPTY(net->in_ctx->b)
         && APR_BRIGADE_FIRST(net->in_ctx->b)->length == (apr_size_t)-1;
+}
+
+/*
+ * One read of the socket, into core's own brigade. Asked for more than came,
+ * core reads until the socket has nothing more: with *pwant cut to what came
+ * it does not, and that saves a system call for each request. An error is
+ * returned, for core would not see it again; all else is left to core.
+ */
+static apr_status_t read_once(gw_front_in *in, const core_net_rec *net,
+                              apr_off_t *pwant)
+{
+    const char *data;
+    apr_size_t len;
+    apr_status_t rv = apr_bucket_read(APR_BRIGADE_FIRST(net->in_ctx->b),
+                                      &data, &len, APR_NONBLOCK_READ);
+
+    if (rv == APR_SUCCESS && len && (apr_off_t)len < *pwant) {
+        /* less than a buffer: that was all */
+        in->drained = len < APR_BUCKET_BUFF_SIZE;
+        *pwant = (apr_off_t)len;
+    }
+    return APR_STATUS_IS_EAGAIN(rv) || APR_STATUS_IS_EINTR(rv) ? APR_SUCCESS
+                                                               : rv;
 }
 
 /* Bytes in bb; *pany: is there anything at all? */
@@ -107,11 +137,19 @@ static apr_status_t read_below(gw_front_in *in, apr_bucket_brigade *bb,
                                apr_read_type_e block, apr_off_t want)
 {
     const core_net_rec *net = net_of(in);
+    apr_off_t most = want;
     apr_status_t rv;
     apr_size_t len;
     int any;
 
-    rv = ap_get_brigade(in->f->next, bb, AP_MODE_READBYTES, block, want);
+    in->drained = 0;
+    if (block == APR_NONBLOCK_READ && core_drained(in, net)) {
+        rv = read_once(in, net, &most);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    rv = ap_get_brigade(in->f->next, bb, AP_MODE_READBYTES, block, most);
     len = bytes_of(bb, &any);
     if (is_nothing(rv, any) && block == APR_NONBLOCK_READ
         && core_at_end(net)) {
@@ -124,9 +162,11 @@ static apr_status_t read_below(gw_front_in *in, apr_bucket_brigade *bb,
         in->drained = 1;
         return APR_EAGAIN;
     }
-    /* core reads on until it has what was asked for, or nothing more */
-    in->drained = rv == APR_SUCCESS && len < (apr_size_t)want
-        && core_drained(in, net);
+    if (most == want) {
+        /* core reads on until it has what was asked for, or nothing more */
+        in->drained = rv == APR_SUCCESS && len < (apr_size_t)want
+            && core_drained(in, net);
+    }
     return rv;
 }
 
@@ -500,14 +540,16 @@ static apr_status_t on_input(ap_filter_t *f, apr_bucket_brigade *bb,
 
 /* --- for the owner ------------------------------------------------------ */
 
-static void find_logio(void)
+static void find_others(void)
 {
+    counts_only = ap_get_input_filter_handle("log_input_output");
+    looks_only = ap_get_input_filter_handle("gw_front_late");
     count_in = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_in);
 }
 
 void gw_front_in_register(void)
 {
-    ap_hook_optional_fn_retrieve(find_logio, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_optional_fn_retrieve(find_others, NULL, NULL, APR_HOOK_MIDDLE);
     input_filter = ap_register_input_filter("GW_FRONT_IN", on_input, NULL,
                                             AP_FTYPE_CONNECTION);
 }
