@@ -5,7 +5,10 @@
 
 static gw_time (*override)(void);
 
-gw_time gw_now(void)
+/* 0: not held */
+static __thread gw_time held;
+
+gw_time gw_now_unheld(void)
 {
     struct timespec ts;
 
@@ -14,6 +17,16 @@ gw_time gw_now(void)
     }
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return GW_SEC(ts.tv_sec) + ts.tv_nsec / 1000;
+}
+
+gw_time gw_now(void)
+{
+    return held ? held : gw_now_unheld();
+}
+
+void gw_clock_hold(gw_time now)
+{
+    held = now;
 }
 
 void gw_clock_override(gw_time (*now)(void))

@@ -470,7 +470,7 @@ static void stop_asking(process *p)
 /* From now on no column is taken back, until stop_asking(). */
 static int start_asking(const gw_inflight *t, process *p)
 {
-    gw_time until = gw_now() + GATE_MAX;
+    gw_time until = gw_now_unheld() + GATE_MAX;
 
     do {
         __atomic_add_fetch(&p->asking, 1, __ATOMIC_SEQ_CST);
@@ -479,7 +479,7 @@ static int start_asking(const gw_inflight *t, process *p)
         }
         stop_asking(p);
         sched_yield();
-    } while (gw_now() < until);
+    } while (gw_now_unheld() < until);
     return 0;
 }
 

@@ -170,6 +170,11 @@ static void test_clock(void)
     is_int(gw_now(), 1234, "a test's own clock");
     gw_clock_override(NULL);
     ok(gw_now() >= now, "the real one again");
+    gw_clock_hold(77);
+    is_int(gw_now(), 77, "a clock that is held");
+    ok(gw_now_unheld() >= now, "... goes on underneath");
+    gw_clock_hold(0);
+    ok(gw_now() >= now, "... and is let go");
     is_int(gw_deadline(100, GW_SEC(1)), 1000100, "deadline");
     is_int(gw_deadline(100, GW_NEVER), GW_NEVER, "never stays never");
     is_int(gw_deadline(100, 0), GW_NEVER, "no span is no deadline");
