@@ -365,8 +365,8 @@ apr_table_t *gw_headers_response(apr_pool_t *pool, const apr_table_t *in,
         const special *sp = find_special(name);
 
         if (!(sp && (sp->flags & drop)) && may_cross(&s, name, e[i].val)) {
-            /* The head's pool may end before the table's. */
-            apr_table_add(out, e[i].key, e[i].val);
+            (elts->pool == pool ? apr_table_addn : apr_table_add)(
+                out, e[i].key, e[i].val);
         }
     }
     return out;

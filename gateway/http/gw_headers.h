@@ -3,7 +3,8 @@
  *
  * Pure functions on apr_table_t; strings live in the pool of the table that
  * receives them (pool given), but for a request's own fields, which are
- * shared with the table they come from: it must live as long. Sources: RFC
+ * shared with the table they come from: it must live as long; and for fields
+ * of a response in a table of the same pool, shared, too. Sources: RFC
  * 9110 7.6.1 (hop-by-hop), 7.6.2 (Max-Forwards), 7.6.3 (Via); security.md
  * 29-34, 91. Any thread.
  */
