@@ -38,8 +38,9 @@ static const char *const safe_input[] = {
 };
 
 /* Filters that were found safe, by address: a request has about ten. A power
- * of two; those that share a place take turns. */
+ * of two; those that share a place have the next ones, too. */
 #define KNOWN 128
+#define KNOWN_NEAR 4
 
 static struct {
     /* const after gw_lane_init() */
@@ -258,12 +259,35 @@ static int is_one_of(const char *name, const char *const *names)
     return 0;
 }
 
+/* Was it found safe before? *pplace: where that may be noted, NULL: there is
+ * no room. */
+static int is_known(const ap_filter_rec_t *frec,
+                    const ap_filter_rec_t ***pplace)
+{
+    apr_uintptr_t at = (apr_uintptr_t)frec / sizeof(*frec);
+    int i;
+
+    *pplace = NULL;
+    for (i = 0; i < KNOWN_NEAR; i++) {
+        const ap_filter_rec_t **known = &lane.known[(at + i) % KNOWN];
+        const ap_filter_rec_t *one = __atomic_load_n(known, __ATOMIC_RELAXED);
+
+        if (one == frec) {
+            return 1;
+        }
+        if (!one) {
+            *pplace = known;
+            break;
+        }
+    }
+    return 0;
+}
+
 static int is_safe(const ap_filter_rec_t *frec, const char *const *names)
 {
-    const ap_filter_rec_t **known
-        = &lane.known[(apr_uintptr_t)frec / sizeof(*frec) % KNOWN];
+    const ap_filter_rec_t **place;
 
-    if (__atomic_load_n(known, __ATOMIC_RELAXED) == frec) {
+    if (is_known(frec, &place)) {
         return 1;
     }
     if (!is_one_of(frec->name, names)
@@ -271,7 +295,9 @@ static int is_safe(const ap_filter_rec_t *frec, const char *const *names)
     {
         return 0;
     }
-    __atomic_store_n(known, frec, __ATOMIC_RELAXED);
+    if (place) {
+        __atomic_store_n(place, frec, __ATOMIC_RELAXED);
+    }
     return 1;
 }
 
