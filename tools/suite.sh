@@ -24,7 +24,7 @@ for mpm in ${MPMS:-event worker prefork}; do
         run "$mpm MPM" --mpm "$mpm" "$@"
         continue
     fi
-    for driver in ${DRIVERS:-blocking}; do
+    for driver in ${DRIVERS:-blocking event}; do
         run "event MPM, $driver driver" --mpm event --driver "$driver" "$@"
     done
 done
