@@ -3,11 +3,13 @@ a line of the error log, is explained.  What no rule explains is a fault."""
 
 import collections
 import re
+import time
 
 SLACK = 0.3             # seconds between what we did and when it showed
 AT_ONCE = 1.5           # httpd closes what it keeps itself when a child ends
 IDLE_KEPT = 6.0         # adopted ones are kept no longer than this
 CLOSING = 15.0          # until whatever is open must be over
+TALK_PAUSE = 1.0        # between two messages of a tunnel, at most
 
 
 class Events:
@@ -18,6 +20,7 @@ class Events:
         self.kills = []         # backend, killed at, answers again from
         self.gone = []          # when a child was first not seen any more;
                                 # not those that a restart ended
+        self.told = []          # when a child was told to end, by its log
 
     def killed_during(self, began, ended, name=None):
         return any(began - SLACK <= at <= ended + SLACK
@@ -28,17 +31,21 @@ class Events:
         return any(-SLACK <= at - r <= within for r in self.restarts)
 
     def child_ends(self, at, within):
-        """Had a child been told to end, by a restart or by
-        MaxConnectionsPerChild, not longer ago than this?  Of the latter only
-        the end is known."""
+        """Had a child been told to end, by a restart, MaxConnectionsPerChild
+        or because the server has more than it needs, not longer ago than
+        this?"""
         return self.restart_before(at, within) \
-            or any(seen - CLOSING <= at <= seen + SLACK for seen in self.gone)
+            or any(-SLACK <= at - t <= within for t in self.told)
 
 
 def killed_in_flight(f, events):
     if not f.get("target", "").startswith("/pair"):
         return False
-    if f["what"] in ("cut", "tunnel"):
+    if f["what"] == "tunnel":
+        # a client that was silent sees the end when it asks again
+        return events.killed_during(f["began"] - TALK_PAUSE, f["at"],
+                                    f.get("backend"))
+    if f["what"] == "cut":
         return events.killed_during(f["began"], f["at"], f.get("backend"))
     return f.get("method") == "POST" and f["what"] == "status" \
         and f["answered"] in (502, 503, 504) \
@@ -132,7 +139,19 @@ EXPECTED = (
     (r"AH01906|AH01873", "the certificate and the cache of this server"),
     (r"AH01251|AH01252|AH01257", "mod_cgid's daemon is replaced"),
 )
+TOLD = re.compile(r"^\[\w+ (\w+ +\d+ [\d:]+)(\.\d+) (\d+)\] .* GW02061:")
 LEVELS = re.compile(r"^\[[^]]*\] \[[^]:]*:(warn|error|crit|alert|emerg)\]")
+
+
+def told_to_end(lines):
+    """When children were told to end, in seconds since 1970."""
+    found = []
+    for line in lines:
+        m = TOLD.match(line)
+        if m:
+            when = time.strptime(f"{m[1]} {m[3]}", "%b %d %H:%M:%S %Y")
+            found.append(time.mktime(when) + float(m[2]))
+    return found
 
 
 def audit(lines, ports):

@@ -263,8 +263,10 @@ void gw_engine_stopping(int graceful)
 {
     gw_engine *engine = of_child;
 
-    if (engine) {
-        __atomic_store_n(&engine->stops, 1, __ATOMIC_RELEASE);
+    if (engine && !__atomic_exchange_n(&engine->stops, 1, __ATOMIC_ACQ_REL)) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, engine->s, GWNO(02061) "the "
+                     "child ends %s", graceful ? "gracefully: a connection in "
+                     "a loop may make one more request" : "at once");
     }
 }
 

@@ -57,6 +57,7 @@ for my $c (@new) {
     $c->close;
 }
 old_ones_go(6);
+ok $s->wait_log(qr/GW02061: the child ends gracefully/), '... and say so';
 
 # Idle ones that ask for nothing do not hold the children for long.
 generation();
