@@ -131,10 +131,13 @@ cmp_ok $pause, '<', 3 * $patience, '... at once, or when there are any';
 is overlaps(), 0, '... one at a time';
 $s->stop;
 
-# A child that drains hands over, though it has a request for seconds.
+# A child that drains hands over, though it has a request for seconds. There is
+# room for two children: with a place for one the worker MPM may wait until the
+# old one is gone (AH00288).
 $back->clear;
 $s = Gateway::Test->server(vars => { B => $back },
     children => $prefork ? 4 : 1,
+    mpm_config => $prefork ? '' : 'MaxRequestWorkers 8',
     threads => 4, loglevel => 'gateway_balancer:info', config => $config);
 ok $back->wait(sub { spans() >= 3 }), 'a server with requests that last';
 my ($who) = checkers($s);
