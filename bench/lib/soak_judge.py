@@ -137,7 +137,8 @@ EXPECTED = (
      "scoreboard: children of before are still closing down"),
     (r"AH01239|AH01240", "mod_cgid's daemon ends with the restart"),
     (r"AH01906|AH01873", "the certificate and the cache of this server"),
-    (r"AH01251|AH01252|AH01257", "mod_cgid's daemon is replaced"),
+    (r"AH01251|AH01252|AH01257|AH02833: .*ScriptSock",
+     "mod_cgid's daemon is replaced, and its socket with it"),
 )
 TOLD = re.compile(r"^\[\w+ (\w+ +\d+ [\d:]+)(\.\d+) (\d+)\] .* GW02061:")
 LEVELS = re.compile(r"^\[[^]]*\] \[[^]:]*:(warn|error|crit|alert|emerg)\]")
